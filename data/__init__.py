@@ -1,0 +1,1 @@
+"""Files that ship with ventralrnn; :func:`ventralrnn.resources.data_dir` says where they lie."""

@@ -1,0 +1,83 @@
+"""The command ``ventralrnn``: finds the subcommand's file, and turns errors into one line and an exit status."""
+
+import errno
+import os
+import sys
+import traceback
+from importlib import import_module
+
+import click
+
+from ventralrnn import __version__
+from ventralrnn.errors import VentralrnnError
+
+# Name -> one line of help. Kept here so that ``--help`` imports no command.
+COMMANDS = {
+    "demo": "Record every area at every time step for the embedded stimuli and draw the time courses.",
+    "models": "List the zoo; or print one model: transition matrix, parameters, clock.",
+    "data": "Data sets: list, get, path; their licence and citation.",
+    "extract": "Record areas of a model at every time step for a set of stimuli.",
+}
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        return import_module(f"ventralrnn.cli.{name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ventralrnn")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Recurrent models of the primate ventral stream: every area, every time step."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad arguments or input, 130 interrupted."""
+    arguments = sys.argv[1:] if args is None else args
+    debug = "--debug" in arguments
+    # --debug is accepted anywhere on the line, so that it can be added to a command that failed.
+    arguments = [a for a in arguments if a != "--debug"]
+    sys.exit(_run(arguments, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        return cli.main(arguments, prog_name="ventralrnn", standalone_mode=False) or 0
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted; what was finished is kept", 130)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except VentralrnnError as error:
+        if debug:
+            traceback.print_exc()
+        return _say(f"error: {error}", 2)
+    except BrokenPipeError:
+        # The reader went away (`ventralrnn models | head`); nothing to say, and nowhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        where = f" ({error.filename})" if error.filename else ""
+        hint = "; free some space and run the same command with --resume" if error.errno == errno.ENOSPC else ""
+        return _say(f"error: {error.strerror or error}{where}{hint}", 2)
+
+
+def _say(message: str, status: int) -> int:
+    print(f"ventralrnn: {message}", file=sys.stderr)
+    return status

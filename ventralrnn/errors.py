@@ -1,0 +1,25 @@
+"""Errors that a user can act on: each message names the file or argument and says what to do."""
+
+
+class VentralrnnError(Exception):
+    """Base of the errors that the command line shows as one line, without a traceback."""
+
+
+class GraphError(VentralrnnError, ValueError):
+    """A graph of areas and connections that cannot be run; the message names the area or connection."""
+
+
+class SpecificationError(VentralrnnError, ValueError):
+    """A model specification, checkpoint or model name that cannot be used."""
+
+
+class StimulusError(VentralrnnError, ValueError):
+    """A stimulus or a set of stimuli that cannot be read; the message names the file."""
+
+
+class RecordingError(VentralrnnError, ValueError):
+    """A recording that cannot be made, continued or read."""
+
+
+class DataError(VentralrnnError, ValueError):
+    """A data set that is unknown, missing, or not the file that its hash promises."""
