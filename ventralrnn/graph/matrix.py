@@ -1,0 +1,73 @@
+"""The transition matrix: the view of a graph that prints."""
+
+from collections.abc import Sequence
+
+from ventralrnn.graph.areas import Connection
+from ventralrnn.graph.steps import format_steps
+
+
+class TransitionMatrix:
+    """Cell (i, j) holds the transitions from area i to area j; a third axis, time, says when they are active.
+
+    Parameters
+    ----------
+    areas : sequence of str
+        Names, from low to high.
+    connections : sequence of Connection
+        The graph's connections.
+    steps : int, optional
+        Length of the time axis; without it the matrix is two-dimensional.
+    """
+
+    def __init__(self, areas: Sequence[str], connections: Sequence[Connection], steps: int | None = None) -> None:
+        self.areas = tuple(areas)
+        self.connections = tuple(connections)
+        self.steps = steps
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(sources, targets) or (sources, targets, steps)."""
+        n = len(self.areas)
+        return (n, n) if self.steps is None else (n, n, self.steps)
+
+    def __getitem__(self, cell: tuple[str, str] | tuple[str, str, int]) -> tuple[Connection, ...]:
+        """Return the connections from one area to another, at one step if a third index is given."""
+        source, target, *step = cell
+        return tuple(
+            c
+            for c in self.connections
+            if (c.source, c.target) == (source, target) and (not step or c.is_active(int(step[0])))
+        )
+
+    def __str__(self) -> str:
+        """Draw the matrix, sources in rows, targets in columns."""
+        if self.steps is None:
+            return self._table(lambda c: _label(c, with_steps=True))
+        # Steps with the same connections are one table: 3-d matrices are mostly runs of equal slices.
+        slices: list[tuple[list[int], str]] = []
+        for step in range(self.steps):
+            table = self._table(lambda c, t=step: _label(c) if c.is_active(t) else "")  # type: ignore[misc]
+            if slices and slices[-1][1] == table:
+                slices[-1][0].append(step)
+            else:
+                slices.append(([step], table))
+        return "\n\n".join(f"steps {format_steps(steps)}\n{table}" for steps, table in slices)
+
+    def _table(self, label) -> str:  # type: ignore[no-untyped-def]
+        head = ["from \\ to", *self.areas]
+        rows = [
+            [a, *(", ".join(t for t in map(label, self[a, b]) if t) or "." for b in self.areas)] for a in self.areas
+        ]
+        widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+        return "\n".join("  ".join(f"{x:<{w}}" for x, w in zip(r, widths, strict=True)).rstrip() for r in [head, *rows])
+
+
+def _label(connection: Connection, with_steps: bool = False) -> str:
+    text = connection.transition
+    if connection.kernel != 3:
+        text += f" {connection.kernel}x{connection.kernel}"
+    if connection.delay != 1:
+        text += f" delay {connection.delay}"
+    if with_steps and connection.steps is not None:
+        text += f" @{format_steps(connection.steps)}"
+    return text

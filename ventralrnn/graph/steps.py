@@ -1,0 +1,64 @@
+"""Sets of time steps as people write them: ``3``, ``0:8``, ``2:``, ``1,4:6``."""
+
+from collections.abc import Iterable
+
+from ventralrnn.errors import SpecificationError
+
+
+def parse_steps(text: str, total: int) -> tuple[int, ...]:
+    """Read a set of time steps.
+
+    Parameters
+    ----------
+    text : str
+        Steps and half-open ranges as in Python, separated by commas: ``'0:8'``, ``'2:'``, ``'1,4:6'``.
+    total : int
+        Number of steps of the network; open ranges end there.
+
+    Returns
+    -------
+    tuple of int
+        Ascending, without repeats.
+
+    Raises
+    ------
+    SpecificationError
+        If the text is not of that form, selects nothing, or names a step outside ``0..total-1``.
+    """
+    chosen: set[int] = set()
+    for part in text.split(","):
+        try:
+            if ":" in part:
+                first, last = part.split(":")
+                chosen.update(range(int(first or 0), int(last) if last.strip() else total))
+            else:
+                chosen.add(int(part))
+        except ValueError:
+            raise SpecificationError(f"steps {text!r}: write steps like 3, 0:8, 2: or 1,4:6") from None
+    if not chosen:
+        raise SpecificationError(f"steps {text!r} select nothing; steps run from 0 to {total - 1}")
+    if min(chosen) < 0 or max(chosen) >= total:
+        raise SpecificationError(f"steps {text!r} reach outside 0..{total - 1}")
+    return tuple(sorted(chosen))
+
+
+def format_steps(steps: Iterable[int]) -> str:
+    """Write a set of time steps the way :func:`parse_steps` reads it.
+
+    Parameters
+    ----------
+    steps : iterable of int
+        Time steps.
+
+    Returns
+    -------
+    str
+        For example ``'1:6'`` or ``'0,4:6'``.
+    """
+    runs: list[list[int]] = []
+    for step in sorted(set(steps)):
+        if runs and step == runs[-1][1]:
+            runs[-1][1] = step + 1
+        else:
+            runs.append([step, step + 1])
+    return ",".join(str(a) if b == a + 1 else f"{a}:{b}" for a, b in runs)
