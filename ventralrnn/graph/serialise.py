@@ -13,13 +13,15 @@ from ventralrnn.errors import SpecificationError, VentralrnnError
 T = TypeVar("T")
 
 
-def to_plain(value: Any) -> Any:
-    """Turn a dataclass into dictionaries, lists, strings and numbers; fields at their default are left out.
+def to_plain(value: Any, full: bool = False) -> Any:
+    """Turn a dataclass into dictionaries, lists, strings and numbers.
 
     Parameters
     ----------
     value : dataclass instance, or anything JSON holds
         What to write.
+    full : bool
+        Write fields that have their default value too, so that the result keeps its meaning if a default changes.
 
     Returns
     -------
@@ -28,14 +30,14 @@ def to_plain(value: Any) -> Any:
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: to_plain(item)
+            field.name: to_plain(item, full)
             for field in dataclasses.fields(value)
-            if (item := getattr(value, field.name)) != _default(field)
+            if (item := getattr(value, field.name)) != _default(field) or full
         }
     if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
+        return {str(key): to_plain(item, full) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return [to_plain(item) for item in value]
+        return [to_plain(item, full) for item in value]
     return value
 
 

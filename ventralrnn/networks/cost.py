@@ -1,0 +1,66 @@
+"""What a network costs: parameters and multiply-adds."""
+
+from collections.abc import Iterable
+
+import torch
+
+from ventralrnn.networks.network import RecurrentNetwork
+from ventralrnn.networks.plan import make_plan
+from ventralrnn.networks.spec import NetworkSpec
+
+
+def count_parameters(spec: NetworkSpec) -> int:
+    """Count trained parameters, shared ones once.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        The network.
+
+    Returns
+    -------
+    int
+        Number of parameters; running statistics are not parameters.
+    """
+    with torch.device("meta"):
+        return sum(p.numel() for p in RecurrentNetwork(spec).parameters())
+
+
+def count_multiply_adds(spec: NetworkSpec, readouts: Iterable[int] | None = None) -> int:
+    """Count the multiply-adds of the convolutions (and the last linear layer) for one picture.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        The network.
+    readouts : iterable of int, optional
+        Readout times; those of the specification by default. Work that can influence none of them is not counted, as
+        it is not done.
+
+    Returns
+    -------
+    int
+        Multiply-adds for one picture.
+    """
+    graph = spec.graph
+    steps = spec.readout_steps if readouts is None else tuple(readouts)
+    plan = make_plan(spec.dependence, [(graph.readout, step) for step in steps])
+    first = graph.area(graph.input)
+    pre = 3 * first.channels * spec.pre_net.kernel**2 + (spec.pre_net.layers - 1) * 9 * first.channels**2
+    # A picture that stays on goes through the pre-net once.
+    total = pre * spec.size(first.name) ** 2 * bool(plan.enters)
+    total += len(steps) * graph.area(graph.readout).channels * spec.post_net.classes
+    per_arrival = {c.name: _transition_multiply_adds(spec, c.name) for c in graph.connections}
+    return total + sum(per_arrival[name] for name, _ in plan.arrivals)
+
+
+def _transition_multiply_adds(spec: NetworkSpec, name: str) -> int:
+    graph = spec.graph
+    c = graph.connection(name)
+    source, target = spec.size(c.source) ** 2, spec.size(c.target) ** 2
+    # A strided deconvolution, and a 1x1 convolution before resizing, work at the source's resolution.
+    at_source = c.upsample == "deconv" or c.kernel == 1
+    last = source if graph.up(c) > 1 and at_source else target
+    first = target if graph.down(c) > 1 else source
+    positions = (last,) if c.parsed.repeats == 1 else (first, last)
+    return sum(p * i * o * c.kernel**2 for p, (i, o) in zip(positions, graph.widths(c), strict=True))

@@ -1,0 +1,141 @@
+"""Time-specific batch normalisation."""
+
+import warnings
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ventralrnn.networks.spec import Norm
+
+
+class TimeBatchNorm(nn.Module):
+    """Batch normalisation with statistics of its own for every time step.
+
+    Steps without statistics (beyond those trained, or never run in training) use those of the last step before them
+    that has some, with a warning: *repeat the last*. :func:`ventralrnn.networks.recalibrate` is the better way.
+
+    Parameters
+    ----------
+    channels : int
+        Number of feature maps.
+    steps : int
+        Number of time steps.
+    norm : Norm
+        Statistics per step or shared over time, scale and shift, momentum, eps.
+
+    Notes
+    -----
+    Liao & Poggio (2016), "time-specific batch normalisation"; Jastrzebski et al. (2018) call the same *unshared*
+    batch normalisation statistics.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    batches: Tensor
+
+    def __init__(self, channels: int, steps: int, norm: Norm) -> None:
+        super().__init__()
+        self.norm = norm
+        self.momentum: float | None = norm.momentum
+        rows = steps if norm.statistics == "step" else 1
+        self.register_buffer("running_mean", torch.zeros(rows, channels))
+        self.register_buffer("running_var", torch.ones(rows, channels))
+        self.register_buffer("batches", torch.zeros(rows, dtype=torch.long))
+        self.affine = None if norm.affine == "none" else TimeAffine(channels, steps, norm)
+        self._rows: list[int] | None = None
+
+    def forward(self, x: Tensor, step: int) -> Tensor:
+        """Normalise a state.
+
+        Parameters
+        ----------
+        x : torch.Tensor, (batch, channel, y, x)
+            The state.
+        step : int
+            Its time step.
+
+        Returns
+        -------
+        torch.Tensor, (batch, channel, y, x)
+            Zero mean and unit variance per channel (over the batch in training, by running statistics in evaluation),
+            then scaled and shifted where the specification says so.
+        """
+        row = self._training_row(step) if self.training else self._evaluation_row(step)
+        momentum = self.momentum
+        if self.training:
+            with torch.no_grad():
+                self.batches[row] += 1
+            if momentum is None:  # cumulative average, for recalibration
+                momentum = 1.0 / float(self.batches[row])
+        x = functional.batch_norm(
+            x,
+            self.running_mean[row],
+            self.running_var[row],
+            training=self.training,
+            momentum=momentum or 0.0,
+            eps=self.norm.eps,
+        )
+        return x if self.affine is None else self.affine(x, step)
+
+    def reset(self) -> None:
+        """Forget all statistics."""
+        self.running_mean.zero_()
+        self.running_var.fill_(1)
+        self.batches.zero_()
+        self._rows = None
+
+    def _training_row(self, step: int) -> int:
+        if self.norm.statistics == "shared":
+            return 0
+        if step >= len(self.running_mean):
+            raise ValueError(f"step {step} has no statistics to train: the network has {len(self.running_mean)} steps")
+        return step
+
+    def _evaluation_row(self, step: int) -> int:
+        if self._rows is None:  # reading the counts waits for the device, so it is done once
+            counts = self.batches.tolist()
+            self._rows = [row for row, count in enumerate(counts) if count] or list(range(len(counts)))
+        if self.norm.statistics == "shared":
+            return 0
+        row = max((r for r in self._rows if r <= step), default=self._rows[0])
+        if row != step:
+            warnings.warn(
+                f"no batch norm statistics for step {step}: repeating those of step {row}; "
+                "recalibrate() computes them from pictures",
+                stacklevel=2,
+            )
+        return row
+
+    def train(self, mode: bool = True) -> "TimeBatchNorm":
+        """Set training or evaluation mode."""
+        self._rows = None
+        return super().train(mode)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        self._rows = None
+        super()._load_from_state_dict(*args, **kwargs)
+
+
+class TimeAffine(nn.Module):
+    """A learned scale and shift per channel, for every time step or one for all.
+
+    Parameters
+    ----------
+    channels, steps : int
+        Number of feature maps and of time steps.
+    norm : Norm
+        ``affine`` is 'step' or 'shared'.
+    """
+
+    def __init__(self, channels: int, steps: int, norm: Norm) -> None:
+        super().__init__()
+        rows = steps if norm.affine == "step" else 1
+        self.scale = nn.Parameter(torch.ones(rows, channels))
+        self.shift = nn.Parameter(torch.zeros(rows, channels))
+
+    def forward(self, x: Tensor, step: int) -> Tensor:
+        """Scale and shift a normalised state (batch, channel, y, x); steps beyond the trained repeat the last."""
+        row = min(step, len(self.scale) - 1)
+        return torch.addcmul(self.shift[row, :, None, None], x, self.scale[row, :, None, None])

@@ -1,0 +1,352 @@
+"""Residual networks of ordinary torch modules, and their equality with recurrent ones.
+
+A residual network whose blocks share weights is a recurrent network unrolled in time (Liao & Poggio 2016). The
+conversions here go both ways and keep every weight and every batch norm statistic.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ventralrnn.errors import GraphError, SpecificationError
+from ventralrnn.graph import Area, Connection, Graph
+from ventralrnn.networks.network import RecurrentNetwork
+from ventralrnn.networks.norm import TimeBatchNorm
+from ventralrnn.networks.preprocessing import Preprocessing
+from ventralrnn.networks.spec import NetworkSpec, PostNet, PreNet
+from ventralrnn.networks.transitions import Kernel
+
+
+class Block(nn.Module):
+    """A pre-activation block: (batch norm, ReLU, convolution) once or twice, with or without the identity.
+
+    Parameters
+    ----------
+    convolutions : sequence of torch.nn.Conv2d
+        One or two; blocks that hold the same module share its weights.
+    norms : sequence of torch.nn.BatchNorm2d
+        One for each convolution, never shared.
+    identity : bool
+        Whether the input is added to the result.
+    """
+
+    def __init__(
+        self, convolutions: Sequence[nn.Conv2d], norms: Sequence[nn.BatchNorm2d], identity: bool = True
+    ) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(convolutions)
+        self.norms = nn.ModuleList(norms)
+        self.identity = identity
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channel, y, x) to (batch, channel', y', x')."""
+        y = x
+        for norm, convolution in zip(self.norms, self.convolutions, strict=True):
+            y = convolution(functional.relu(norm(y)))
+        return y + x if self.identity else y
+
+
+class ResNet(nn.Module):
+    """A pre-activation residual network: a convolution, blocks, and batch norm, ReLU, average, linear.
+
+    Parameters
+    ----------
+    stem : torch.nn.Conv2d
+        From the picture to the first block.
+    blocks : sequence of Block
+        In order.
+    norm : torch.nn.BatchNorm2d
+        Of the head.
+    linear : torch.nn.Linear
+        Of the head.
+    """
+
+    def __init__(self, stem: nn.Conv2d, blocks: Sequence[Block], norm: nn.BatchNorm2d, linear: nn.Linear) -> None:
+        super().__init__()
+        self.stem = stem
+        self.blocks = nn.ModuleList(blocks)
+        self.norm = norm
+        self.linear = linear
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Map pictures (batch, 3, y, x) to scores (batch, class)."""
+        x = self.stem(picture)
+        for block in self.blocks:
+            x = block(x)
+        return self.linear(functional.relu(self.norm(x)).mean((2, 3)))
+
+
+def to_resnet(network: RecurrentNetwork) -> ResNet:
+    """Unroll a recurrent network in which every state has one source into a residual network.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+        Each state that matters for the last readout must be made by one transition (as in the zoo's ``resnet-*``),
+        the picture must enter at step 0 only, and transitions must normalise, rectify and convolve.
+
+    Returns
+    -------
+    ResNet
+        With copies of the weights, tied where the recurrent network ties them, in the same mode.
+
+    Raises
+    ------
+    GraphError
+        If the network is not such a chain; the message names the state.
+    """
+    spec = network.spec
+    if spec.pre_net.layers != 1:
+        raise GraphError(f"{spec.name}: a pre-net of {spec.pre_net.layers} layers has no counterpart in this ResNet")
+    if spec.norm.affine != "none" or spec.norm.statistics != "step":
+        raise GraphError(f"{spec.name}: only time-specific batch norm without learned scale and shift converts")
+    convolutions: dict[str, nn.Conv2d] = {}
+    blocks = []
+    for c, step in _chain(network):
+        own = [
+            convolutions.setdefault(
+                f"{key} by {stride}", _convolution(network.kernels[key], stride)  # type: ignore[arg-type]
+            )
+            for key, stride in zip(_keys(network, c, step), (spec.graph.down(c), 1), strict=False)
+        ]
+        norms = [_plain_norm(network.norms[c.source], step - c.delay)]  # type: ignore[arg-type]
+        if c.parsed.repeats == 2:
+            norms.append(_plain_norm(network.connections[c.name].middle, step))  # type: ignore[arg-type]
+        blocks.append(Block(own, norms, c.parsed.identity))
+    _tie(convolutions)
+    stem = _convolution(network.pre_net.first, network.pre_net.stride)
+    head = _plain_norm(network.post_net.norm, spec.readout_steps[-1])
+    linear = nn.Linear(network.post_net.linear.in_features, network.post_net.linear.out_features)
+    linear.load_state_dict(network.post_net.linear.state_dict())
+    example = next(network.parameters())
+    return ResNet(stem, blocks, head, linear).to(example.device, example.dtype).train(network.training)
+
+
+def _chain(network: RecurrentNetwork) -> list[tuple[Connection, int]]:
+    """Return the transitions, in order, that lead from the picture to the last readout."""
+    spec, dependence = network.spec, network.depend()
+    chain: list[tuple[Connection, int]] = []
+    area, step = spec.graph.readout, spec.readout_steps[-1]
+    while not dependence.enters(area, step):
+        terms = dependence.terms(area, step)
+        if len(terms) != 1:
+            names = ", ".join(c.name for c in terms)
+            raise GraphError(f"{spec.name}: {area} at step {step} is the sum of {names}: not a residual network")
+        c = terms[0]
+        if not (c.parsed.norm and c.parsed.relu and c.parsed.kind == "conv"):
+            raise GraphError(f"connection {c.name}: {c.transition} has no counterpart in this ResNet: use BRC or BRCx2")
+        chain.insert(0, (c, step))
+        area, step = c.source, step - c.delay
+    if dependence.terms(area, step):
+        raise GraphError(f"{spec.name}: {area} at step {step} holds the picture and other currents")
+    return chain
+
+
+def _keys(network: RecurrentNetwork, c: Connection, step: int) -> list[str]:
+    return [network._key(group, step) for group in c.weight_groups]
+
+
+def _convolution(kernel: Kernel, stride: int) -> nn.Conv2d:
+    outputs, inputs, size, _ = kernel.weight.shape
+    made = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=kernel.bias is not None)
+    made = made.to(kernel.weight.device, kernel.weight.dtype)
+    made.load_state_dict(kernel.state_dict())
+    return made
+
+
+def _tie(convolutions: dict[str, nn.Conv2d]) -> None:
+    """Tie convolutions that one kernel serves with several strides: one module has one stride."""
+    for _, group in groupby(sorted(convolutions), key=lambda name: name.split(" by ")[0]):
+        first, *others = (convolutions[name] for name in group)
+        for other in others:
+            other.weight, other.bias = first.weight, first.bias
+
+
+def _plain_norm(norm: TimeBatchNorm, row: int) -> nn.BatchNorm2d:
+    made = nn.BatchNorm2d(norm.running_mean.shape[1], norm.norm.eps, norm.norm.momentum, affine=norm.affine is not None)
+    with torch.no_grad():
+        made.running_mean.copy_(norm.running_mean[row])  # type: ignore[union-attr]
+        made.running_var.copy_(norm.running_var[row])  # type: ignore[union-attr]
+        made.num_batches_tracked.copy_(norm.batches[row])  # type: ignore[union-attr]
+        if norm.affine is not None:
+            made.weight.copy_(norm.affine.scale[0])
+            made.bias.copy_(norm.affine.shift[0])
+    return made
+
+
+def to_recurrent(
+    resnet: ResNet, preprocessing: Preprocessing | None = None, name: str = "resnet"
+) -> RecurrentNetwork:
+    """Fold a residual network into a recurrent one.
+
+    Blocks with the identity become iterations of one state's self-transition, blocks without it the transition to
+    the next state. A network whose blocks share convolutions within every state becomes one with weights shared over
+    time; one that shares none becomes its untied twin.
+
+    Parameters
+    ----------
+    resnet : ResNet
+        Left unchanged.
+    preprocessing : Preprocessing, optional
+        Of the pictures; 32 pixels by default.
+    name : str
+        Name of the result.
+
+    Returns
+    -------
+    RecurrentNetwork
+        With copies of all weights and statistics, in the same mode.
+
+    Raises
+    ------
+    SpecificationError
+        If only some of a state's blocks share weights, so that it is neither.
+    """
+    areas, connections = _fold_graph(resnet)
+    shared = any(c.weights is not None for c in connections)
+    head = resnet.norm
+    spec = NetworkSpec(
+        name=name,
+        graph=Graph(areas, connections),
+        steps=len(resnet.blocks) + 1,
+        shared=shared,
+        bias=resnet.stem.bias is not None,
+        pre_net=PreNet(1, resnet.stem.kernel_size[0]),
+        post_net=PostNet(resnet.linear.out_features, head.affine),
+        preprocessing=preprocessing or Preprocessing(),
+    )
+    network = RecurrentNetwork(spec).to(resnet.linear.weight.device, resnet.linear.weight.dtype)
+    network.pre_net.first.load_state_dict(resnet.stem.state_dict())
+    network.post_net.linear.load_state_dict(resnet.linear.state_dict())
+    _copy_norm(head, network.post_net.norm, spec.steps - 1)
+    for step, block in enumerate(resnet.blocks, start=1):
+        c = next(c for c in connections if c.is_active(step))
+        for key, convolution in zip(_keys(network, c, step), block.convolutions, strict=True):  # type: ignore[arg-type]
+            network.kernels[key].load_state_dict(convolution.state_dict())
+        _copy_norm(block.norms[0], network.norms[c.source], step - 1)  # type: ignore[index, arg-type]
+        if c.parsed.repeats == 2:
+            _copy_norm(block.norms[1], network.connections[c.name].middle, step)  # type: ignore[index, arg-type]
+    return network.train(resnet.training)
+
+
+def _fold_graph(resnet: ResNet) -> tuple[tuple[Area, ...], tuple[Connection, ...]]:
+    """Find the states and transitions of a residual network."""
+    stride = resnet.stem.stride[0]
+    areas = [Area("state1", resnet.stem.out_channels, stride)]
+    connections = []
+    blocks: list[tuple[int, Block]] = list(enumerate(resnet.blocks, start=1))  # type: ignore[arg-type]
+    tied = _any_tied(resnet)
+    numbers: dict[int, str] = {}
+    for identity, run in groupby(blocks, key=lambda item: item[1].identity):
+        # A run without identity is one transition a block; a run with it is one transition, iterated.
+        members = list(run)
+        for group in [members] if identity else [[member] for member in members]:
+            block = group[0][1]
+            source = areas[-1].name
+            if not identity:
+                stride *= block.convolutions[0].stride[0]  # type: ignore[union-attr, index, operator]
+                areas.append(Area(f"state{len(areas) + 1}", block.convolutions[-1].out_channels, stride))  # type: ignore[union-attr, arg-type]
+            weights = _weight_names([b for _, b in group], numbers) if tied else None
+            text = f"BRC{'x2' * (len(block.convolutions) == 2)}{'+Id' * identity}"
+            connections.append(
+                Connection(
+                    source,
+                    areas[-1].name,
+                    text,
+                    steps=tuple(step for step, _ in group),
+                    kernel=block.convolutions[0].kernel_size[0],  # type: ignore[union-attr, index, arg-type]
+                    weights=weights,
+                )
+            )
+    return tuple(areas), tuple(connections)
+
+
+def _any_tied(resnet: ResNet) -> bool:
+    weights = [id(conv.weight) for block in resnet.blocks for conv in block.convolutions]  # type: ignore[union-attr]
+    return len(set(weights)) < len(weights)
+
+
+def _weight_names(blocks: Sequence[Block], numbers: dict[int, str]) -> tuple[str, ...]:
+    names = {tuple(id(conv.weight) for conv in block.convolutions) for block in blocks}  # type: ignore[union-attr]
+    if len(names) > 1:
+        raise SpecificationError("only some blocks of a state share weights: neither recurrent nor its untied twin")
+    return tuple(numbers.setdefault(key, f"conv{len(numbers)}") for key in names.pop())
+
+
+def _copy_norm(plain: nn.BatchNorm2d, norm: TimeBatchNorm, row: int) -> None:
+    with torch.no_grad():
+        norm.running_mean[row] = plain.running_mean  # type: ignore[assignment]
+        norm.running_var[row] = plain.running_var  # type: ignore[assignment]
+        norm.batches[row] = plain.num_batches_tracked  # type: ignore[assignment]
+        if plain.affine and norm.affine is not None:
+            norm.affine.scale[0] = plain.weight
+            norm.affine.shift[0] = plain.bias
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """How far a recurrent network and the residual network made from it are apart, in float64.
+
+    Parameters
+    ----------
+    states : tuple of (str, int, float)
+        Area, step and largest absolute difference between the state and the block's output.
+    scores : float
+        Largest absolute difference between the scores.
+    scale : float
+        Largest absolute value of any state, to read the differences against.
+    parameters : tuple of int
+        Parameters of the recurrent and of the residual network, shared ones counted once.
+    """
+
+    states: tuple[tuple[str, int, float], ...]
+    scores: float
+    scale: float
+    parameters: tuple[int, int]
+
+    def __str__(self) -> str:
+        """Write a table."""
+        lines = [f"{area} at step {step}: {difference:.1e}" for area, step, difference in self.states]
+        lines += [f"scores: {self.scores:.1e}   (states reach {self.scale:.3g})"]
+        return "\n".join([*lines, f"parameters: recurrent {self.parameters[0]:,}, residual {self.parameters[1]:,}"])
+
+
+def show_equivalence(network: RecurrentNetwork, pictures: Tensor) -> Equivalence:
+    """Run a recurrent network and the residual network made from it on the same pictures.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+        As for :func:`to_resnet`; left unchanged.
+    pictures : torch.Tensor, (batch, 3, y, x)
+        Your own pictures, preprocessed.
+
+    Returns
+    -------
+    Equivalence
+        Largest differences, state by state, computed in float64 and evaluation mode.
+    """
+    import copy
+
+    recurrent = copy.deepcopy(network).double().eval()
+    resnet = to_resnet(recurrent)
+    steps = _chain(recurrent)
+    outputs: list[Tensor] = []
+    hooks = [block.register_forward_hook(lambda m, i, o: outputs.append(o)) for block in resnet.blocks]
+    with torch.no_grad():
+        pictures = pictures.double()
+        states = recurrent.states(pictures)
+        difference = (recurrent(pictures) - resnet(pictures)).abs().max()
+    for hook in hooks:
+        hook.remove()
+    pairs = [(c.target, step, states[c.target][step], y) for (c, step), y in zip(steps, outputs, strict=True)]
+    return Equivalence(
+        states=tuple((area, step, float((h - y).abs().max())) for area, step, h, y in pairs),  # type: ignore[operator]
+        scores=float(difference),
+        scale=max(float(y.abs().max()) for y in outputs),
+        parameters=tuple(sum(p.numel() for p in m.parameters()) for m in (recurrent, resnet)),  # type: ignore[arg-type]
+    )

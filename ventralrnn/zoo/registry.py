@@ -1,0 +1,71 @@
+"""The registry of named models."""
+
+import difflib
+from collections.abc import Callable
+from importlib import import_module
+
+from ventralrnn.errors import SpecificationError
+from ventralrnn.networks.spec import NetworkSpec
+
+_REGISTRY: dict[str, Callable[[], NetworkSpec]] = {}
+_FILES = ("paper", "ventral")
+
+
+def register(make: Callable[[], NetworkSpec]) -> Callable[[], NetworkSpec]:
+    """Enter a function that returns a specification into the zoo, under its own name with ``-`` for ``_``.
+
+    Parameters
+    ----------
+    make : callable
+        Takes nothing, returns a :class:`NetworkSpec` whose name is the entry's; its docstring describes the model.
+
+    Returns
+    -------
+    callable
+        The same function.
+    """
+    name = make.__name__.replace("_", "-")
+    if name in _REGISTRY:
+        raise SpecificationError(f"model {name!r} is in the zoo already")
+    _REGISTRY[name] = make
+    return make
+
+
+def list_models() -> list[str]:
+    """Return the names of all models in the zoo."""
+    for file in _FILES:
+        import_module(f"ventralrnn.zoo.{file}")
+    return list(_REGISTRY)
+
+
+def model_spec(name: str) -> NetworkSpec:
+    """Return the specification of a named model.
+
+    Parameters
+    ----------
+    name : str
+        For example ``'ventral'``.
+
+    Returns
+    -------
+    NetworkSpec
+        Without weights.
+
+    Raises
+    ------
+    SpecificationError
+        If there is no such model; the message names the nearest.
+    """
+    known = list_models()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"the zoo has {', '.join(known)}"
+        raise SpecificationError(f"no model {name!r}: {hint} (also: a checkpoint file, or file.py:factory)")
+    return _REGISTRY[name]()
+
+
+def describe(name: str) -> str:
+    """Return the first paragraph of a named model's docstring, as one line."""
+    list_models()
+    text = _REGISTRY[name].__doc__ or ""
+    return " ".join(text.split("\n\n")[0].split())
