@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ventralrnn.errors import SpecificationError
 
 
-def parse_steps(text: str, total: int) -> tuple[int, ...]:
+def parse_steps(text: str, total: int, bounded: bool = True) -> tuple[int, ...]:
     """Read a set of time steps.
 
     Parameters
@@ -14,6 +14,8 @@ def parse_steps(text: str, total: int) -> tuple[int, ...]:
         Steps and half-open ranges as in Python, separated by commas: ``'0:8'``, ``'2:'``, ``'1,4:6'``.
     total : int
         Number of steps of the network; open ranges end there.
+    bounded : bool
+        Whether steps from ``total`` on are refused; networks with shared weights can run on.
 
     Returns
     -------
@@ -23,7 +25,7 @@ def parse_steps(text: str, total: int) -> tuple[int, ...]:
     Raises
     ------
     SpecificationError
-        If the text is not of that form, selects nothing, or names a step outside ``0..total-1``.
+        If the text is not of that form, selects nothing, or names a negative step or, bounded, one from ``total`` on.
     """
     chosen: set[int] = set()
     for part in text.split(","):
@@ -37,7 +39,7 @@ def parse_steps(text: str, total: int) -> tuple[int, ...]:
             raise SpecificationError(f"steps {text!r}: write steps like 3, 0:8, 2: or 1,4:6") from None
     if not chosen:
         raise SpecificationError(f"steps {text!r} select nothing; steps run from 0 to {total - 1}")
-    if min(chosen) < 0 or max(chosen) >= total:
+    if min(chosen) < 0 or (bounded and max(chosen) >= total):
         raise SpecificationError(f"steps {text!r} reach outside 0..{total - 1}")
     return tuple(sorted(chosen))
 

@@ -1,0 +1,96 @@
+"""``ventralrnn demo``: the main job on what the package holds."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ventralrnn.cli import options
+
+if TYPE_CHECKING:
+    from ventralrnn.networks import RecurrentNetwork
+    from ventralrnn.recording import Recording
+
+_MODEL = "ventral"
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True,
+              help="Folder for the recording and the figure.")
+@options.device
+@options.as_json
+def command(out: Path, device: str, as_json: bool) -> None:
+    """Record V1, V2, V4 and IT at every time step for the embedded stimuli and draw their time courses.
+
+    It needs no network. Running it again with the same --out only draws the figure again.
+    """
+    from ventralrnn.analysis import time_courses
+    from ventralrnn.plots import plot_time_courses
+
+    out.mkdir(parents=True, exist_ok=True)
+    model, weights = _model()
+    recording = _record(model, out / f"{_MODEL}.zarr", device)
+    title = f"{_MODEL}: {recording['IT'].sizes['stimulus']} embedded pictures (CIFAR-10 test set)"
+    note = f"Median over pictures, 10th to 90th percentile. {weights}"
+    figure = plot_time_courses(time_courses(recording), title, note)
+    picture = out / "timecourses.png"
+    partial = picture.with_name(".timecourses.partial.png")
+    figure.savefig(partial, dpi=120)
+    partial.replace(picture)
+    if as_json:
+        options.print_json({"recording": str(recording.path), "figure": str(picture), "weights": weights})
+    else:
+        click.echo(_report(recording, picture, weights))
+
+
+def _model() -> "tuple[RecurrentNetwork, str]":
+    """Return the demo's model, and what its weights are."""
+    from ventralrnn.networks import recalibrate
+    from ventralrnn.stimuli import load_stimuli, read_batches, standardise
+    from ventralrnn.zoo import load_model
+    from ventralrnn.zoo.checkpoints import shipped_checkpoint
+
+    network: Any = load_model(_MODEL, trained=shipped_checkpoint(_MODEL) is not None)
+    if shipped_checkpoint(_MODEL) is not None:
+        return network, "Trained weights."
+    import torch
+
+    preprocessing = network.spec.preprocessing
+    batches = read_batches(load_stimuli("embedded"), preprocessing, 100)
+    pictures = (standardise(torch.from_numpy(batch.pixels), preprocessing) for batch in batches)
+    return recalibrate(network, pictures), "Random weights; batch norm statistics from these pictures."
+
+
+def _record(model: "RecurrentNetwork", path: Path, device: str) -> "Recording":
+    """Record, or take up the recording of an earlier run if it is of the same model and stimuli."""
+    from ventralrnn.errors import RecordingError
+    from ventralrnn.recording import extract
+    from ventralrnn.recording.store import partial_path
+
+    click.echo(f"recording every area of {_MODEL} at every time step for the embedded stimuli ...", err=True)
+    arguments: dict[str, Any] = {"device": device, "progress": options.is_terminal(), "command": "ventralrnn demo"}
+    try:
+        return extract(model, "embedded", path, resume=True, **arguments)
+    except RecordingError as error:
+        if "made from something else" not in str(error):
+            raise
+        # What lies there is the demo's own, of an older version.
+        for old in (path, partial_path(path)):
+            shutil.rmtree(old, ignore_errors=True)
+        return extract(model, "embedded", path, **arguments)
+
+
+def _report(recording: "Recording", picture: Path, weights: str) -> str:
+    return f"""
+{recording}
+
+Look at
+  {picture}   when each area responds, and how its state changes
+  {recording.path}   the recording itself; from Python:
+
+    import ventralrnn
+    it = ventralrnn.open_recording("{recording.path}")["IT"]    # (stimulus, time, neuroid)
+    it.sel(time=it.time_ms == 100).mean("neuroid")
+
+{weights}"""

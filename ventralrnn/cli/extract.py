@@ -1,0 +1,124 @@
+"""``ventralrnn extract``: the main job."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ventralrnn.cli import options
+
+
+@click.command()
+@click.argument("model")
+@click.argument("stimuli")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The recording to write, *.zarr.")
+@click.option("--areas", help="Areas to record, separated by commas; all by default.")
+@click.option(
+    "--area",
+    "modules",
+    multiple=True,
+    metavar="NAME=MODULE.PATH",
+    help="For models that are not from the zoo: which module is an area (repeatable). Each of its calls during one "
+    "forward pass is one time step; it.output[1] takes a part of what it returns.",
+)
+@click.option("--states", metavar="FILE.py:FUNCTION", help="For models that keep their steps in attributes: a function "
+              "(model, batch) -> {area: [state at step 0, ...]}; name what to keep with --areas.")
+@click.option("--steps", metavar="FROM:TO", help="Time steps to keep, for example 0:8 or 3,5; all by default.")
+@click.option("--pool", type=click.Choice(["none", "mean"]), default="none", show_default=True,
+              help="Keep every position, or the average over positions.")
+@click.option("--dtype", type=click.Choice(["float32", "float16"]), default="float32", show_default=True,
+              help="Type on disk.")
+@click.option("--currents", is_flag=False, flag_value="all", metavar="[NAMES]",
+              help="Also record what connections deliver: all, or names separated by commas.")
+@click.option("--cut", multiple=True, metavar="CONNECTION[@FROM:TO]",
+              help="A connection that delivers nothing, for example IT-V4@3:8 (repeatable).")
+@click.option("--batch-size", type=click.IntRange(1), help="Stimuli a forward pass; chosen by default.")
+@click.option("--degrees", type=float, help="Visual angle of the pictures, in degrees, if they do not state it.")
+@click.option("--size", type=click.IntRange(1), help="For models that state no preprocessing: side of their input, in pixels.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Threads that decode pictures.")
+@click.option("--resume", is_flag=True, help="Continue an unfinished recording.")
+@click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be read, and list them.")
+@options.device
+@options.seed
+@options.as_json
+def command(
+    model: str,
+    stimuli: str,
+    out: Path,
+    areas: str | None,
+    modules: tuple[str, ...],
+    states: str | None,
+    steps: str | None,
+    currents: str | None,
+    degrees: float | None,
+    size: int | None,
+    as_json: bool,
+    **rest: Any,
+) -> None:
+    """Record areas of MODEL at every time step for STIMULI.
+
+    MODEL is a name in the zoo (see `ventralrnn models`), a checkpoint file, or file.py:factory or
+    package.module:factory for any torch.nn.Module. STIMULI is `embedded`, the name of a cached data set, a folder of
+    pictures, or a CSV file with a column of paths.
+    """
+    named = _modules(modules)
+    if out.suffix != ".zarr":
+        raise click.BadParameter(f"{out}: give the recording a name that ends in .zarr", param_hint="--out")
+    from dataclasses import replace
+
+    from ventralrnn.recording.extraction import extract
+    from ventralrnn.recording.sources import IMAGENET
+    from ventralrnn.stimuli import load_stimuli
+    from ventralrnn.zoo.load import load_object
+
+    options.show_warnings_plainly()
+    recording = extract(
+        model,
+        load_stimuli(stimuli, degrees=degrees),
+        out,
+        areas=named or (areas.split(",") if areas else None),
+        steps=steps,
+        states=load_object(states) if states else None,
+        currents=currents == "all" or (currents.split(",") if currents else False),
+        preprocessing=replace(IMAGENET, size=size) if size else None,
+        progress=options.is_terminal(),
+        **rest,
+    )
+    if as_json:
+        options.print_json(_summary(recording))
+    else:
+        click.echo(_report(recording))
+
+
+def _modules(pairs: tuple[str, ...]) -> dict[str, str]:
+    named = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not (name and equals and path):
+            raise click.BadParameter(f"{pair!r}: write NAME=MODULE.PATH, for example IT=it.output", param_hint="--area")
+        named[name] = path
+    return named
+
+
+def _summary(recording: Any) -> dict[str, Any]:
+    areas = {
+        name: {
+            "shape": dict(recording[name].sizes),
+            "time_step": recording[name].time_step.values.tolist(),
+            "time_ms": recording[name].time_ms.values.tolist(),
+            "unreached_steps": list(recording[name].attrs["unreached_steps"]),
+        }
+        for name in recording
+    }
+    return {"path": str(recording.path), "areas": areas, "skipped_stimuli": recording.attrs["skipped_stimuli"]}
+
+
+def _report(recording: Any) -> str:
+    lines = [str(recording)]
+    if recording.attrs["rendering"]:
+        lines.append(recording.attrs["rendering"])
+    skipped = recording.attrs["skipped_stimuli"]
+    if skipped:
+        lines.append(f"left out {len(skipped)} pictures that cannot be read:")
+        lines += [f"  {stimulus}: {reason}" for stimulus, reason in skipped]
+    return "\n".join(lines)

@@ -1,0 +1,58 @@
+"""Options that several commands have, so that they read the same everywhere."""
+
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def device(command: F) -> F:
+    """Add ``--device``."""
+    return click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|mps", help="Where to run.")(
+        command
+    )
+
+
+def seed(command: F) -> F:
+    """Add ``--seed``."""
+    return click.option(
+        "--seed", default=0, show_default=True, help="Seed of random weights and of anything random in the model."
+    )(command)
+
+
+def as_json(command: F) -> F:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")(command)
+
+
+def print_json(result: Any) -> None:
+    """Print a result as JSON; NaN, which JSON lacks, becomes null."""
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, float) and value != value:
+            return None
+        if isinstance(value, dict):
+            return {str(k): clean(v) for k, v in value.items()}
+        return [clean(v) for v in value] if isinstance(value, list | tuple) else value
+
+    click.echo(json.dumps(clean(result), indent=2))
+
+
+def is_terminal() -> bool:
+    """Whether a progress bar would be seen."""
+    return sys.stderr.isatty()
+
+
+def show_warnings_plainly() -> None:
+    """Show each warning once, as one line without the code that it came from."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        click.echo(f"ventralrnn: warning: {message}", err=True)
+
+    warnings.showwarning = show  # type: ignore[assignment]
+    warnings.simplefilter("once", UserWarning)

@@ -1,0 +1,413 @@
+"""From a model and stimuli to a recording on disk: the main job."""
+
+import contextlib
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ventralrnn import __version__
+from ventralrnn.errors import RecordingError
+from ventralrnn.graph import Cut, parse_steps, to_plain
+from ventralrnn.memory import keep_freed_memory
+from ventralrnn.networks.network import RecurrentNetwork
+from ventralrnn.networks.preprocessing import Preprocessing
+from ventralrnn.networks.weights import hash_weights
+from ventralrnn.recording.journal import Entry, Journal
+from ventralrnn.recording.layout import AreaLayout
+from ventralrnn.recording.recording import Recording, open_recording
+from ventralrnn.recording.sources import IMAGENET, FunctionSource, HookSource, NetworkSource, Source, States, check_calls
+from ventralrnn.recording.staging import Staging, as_states
+from ventralrnn.recording.store import check_space, finish, open_partial
+from ventralrnn.recording.writer import Writer
+from ventralrnn.stimuli import Batch, Stimuli, load_stimuli, read_batches, rendering_note, standardise
+from ventralrnn.zoo import load_model
+
+_BATCH_BYTES = 1 << 26
+
+
+def extract(
+    model: nn.Module | str | os.PathLike[str],
+    stimuli: Any,
+    out: str | os.PathLike[str],
+    *,
+    areas: Sequence[str] | Mapping[str, str] | None = None,
+    steps: str | Sequence[int] | None = None,
+    pool: Literal["none", "mean"] = "none",
+    dtype: Literal["float32", "float16"] = "float32",
+    currents: bool | Sequence[str] = False,
+    cut: Sequence[str | Cut] = (),
+    states: States | None = None,
+    preprocessing: Preprocessing | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    resume: bool = False,
+    skip_bad: bool = False,
+    workers: int = 2,
+    progress: bool = False,
+    command: str | None = None,
+) -> Recording:
+    """Record areas of a model at every time step for a set of stimuli.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, str or path
+        A model, or what :func:`ventralrnn.load_model` takes.
+    stimuli : str, path, array or Stimuli
+        What :func:`ventralrnn.stimuli.load_stimuli` takes: a folder, a CSV list, the name of a set, an array.
+    out : path
+        The recording, ``*.zarr``; it appears under this name when it is whole and lies in ``*.zarr.partial`` before.
+    areas : sequence of str, or mapping of str to str, optional
+        For our networks names of areas (all by default); for any other module a mapping from area name to module
+        path, see :class:`Recorder`.
+    steps : str or sequence of int, optional
+        Time steps to keep, ``'0:8'`` or ``[0, 4]``; all by default. Networks with shared weights run beyond their
+        trained steps if asked (see :class:`ventralrnn.networks.TimeBatchNorm`).
+    pool : {'none', 'mean'}
+        Keep every position, or the average over positions.
+    dtype : {'float32', 'float16'}
+        Type on disk.
+    currents : bool or sequence of str
+        Also record what connections deliver (True: all), one group a connection. Our networks only.
+    cut : sequence of str or Cut
+        Connections that deliver nothing, ``'IT-V4'`` or ``'IT-V4@3:8'``. Our networks only.
+    states : callable, optional
+        For models that keep their steps in attributes: ``states(model, batch)`` runs the model and returns area name
+        -> sequence over steps of tensors.
+    preprocessing : Preprocessing, optional
+        Of the pictures; the model's own by default, and that of torchvision's ImageNet classifiers for a module that
+        states none.
+    batch_size : int, optional
+        Stimuli a forward pass; chosen from the size of the states by default.
+    device : str
+        'auto', 'cpu', 'cuda', 'mps'.
+    seed : int
+        Of random weights, and of anything random in the model.
+    resume : bool
+        Continue an unfinished recording; the result is the same as without the interruption.
+    skip_bad : bool
+        Leave out pictures that cannot be read, and list them, instead of stopping.
+    workers : int
+        Threads that decode pictures.
+    progress : bool
+        Show a progress bar.
+    command : str, optional
+        Kept with the recording; the command line by default.
+
+    Returns
+    -------
+    Recording
+        What :func:`ventralrnn.open_recording` returns.
+
+    Raises
+    ------
+    RecordingError, StimulusError, GraphError, SpecificationError
+        If something does not fit; the message says what to do. Everything written so far is kept.
+    """
+    path = Path(out)
+    chosen = torch.device(_choose_device(device))
+    module = model if isinstance(model, nn.Module) else load_model(model, seed=seed)
+    name = _name(module, model)
+    pictures = load_stimuli(stimuli)
+    preparation = preprocessing or _own_preprocessing(module)
+    source = _source(module, name, areas, steps, currents, cut, states)
+    with _evaluating(module, chosen), torch.random.fork_rng(devices=[]):
+        job = _Job(source, pictures, preparation, chosen, pool, dtype, seed, skip_bad)
+        layouts, calls = job.probe()
+        size = batch_size or _default_batch_size(layouts)
+        header = {
+            "identity": _identity(source, pictures, preparation, layouts, pool, seed, size),
+            "command": command or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+            "device": str(chosen),
+        }
+        if path.exists():
+            return _finished(path, header, resume)
+        journal = open_partial(path, header, resume)
+        if journal is None:
+            return open_recording(path)
+        try:
+            _check_digests(pictures, journal)
+            check_space(journal.path.parent, layouts, journal.rows)
+            with _bar(progress, len(pictures), journal.consumed) as advance:
+                job.run(layouts, calls, journal, size, workers, advance)
+            if not journal.rows:
+                raise RecordingError(f"{pictures.name}: none of {len(pictures)} pictures could be read")
+            finish(path, journal, layouts, _attributes(journal, pictures, preparation), pictures.labels, pictures.ids)
+        finally:
+            with contextlib.suppress(OSError):
+                journal.close()
+    return open_recording(path)
+
+
+class _Job:
+    """One extraction: what every batch goes through."""
+
+    def __init__(
+        self,
+        source: Source,
+        stimuli: Stimuli,
+        preprocessing: Preprocessing,
+        device: torch.device,
+        pool: str,
+        dtype: str,
+        seed: int,
+        skip_bad: bool,
+    ) -> None:
+        if pool not in ("none", "mean"):
+            raise RecordingError(f"pool {pool!r}: none or mean")
+        if dtype not in ("float32", "float16"):
+            raise RecordingError(f"dtype {dtype!r}: float32 or float16")
+        self.source, self.stimuli, self.preprocessing = source, stimuli, preprocessing
+        self.device, self.pool, self.dtype, self.seed, self.skip_bad = device, pool, dtype, seed, skip_bad
+
+    def probe(self) -> tuple[list[AreaLayout], dict[str, int]]:
+        """Run the first readable stimulus to learn which states there are, and their shapes."""
+        first = self._first_picture()
+        shapes: dict[str, dict[int, tuple[int, ...]]] = {area: {} for area in self.source.areas}
+
+        def take(area: str, step: int, state: Tensor | None) -> None:
+            if state is not None:
+                shapes[area][step] = tuple(as_states(state, self.pool, area, 1).shape[1:])
+
+        calls = dict(self._forward(first[None], take))
+        return [self._layout(area, shapes[area], steps) for area, steps in self.source.steps(calls).items()], calls
+
+    def _first_picture(self) -> np.ndarray:
+        for batch in read_batches(self.stimuli, self.preprocessing, 1, skip_bad=self.skip_bad, workers=1, prefetch=1):
+            if len(batch.ids):
+                return batch.pixels[0]
+        raise RecordingError(f"{self.stimuli.name}: none of {len(self.stimuli)} pictures could be read")
+
+    def _layout(self, area: str, shapes: Mapping[int, tuple[int, ...]], steps: tuple[int, ...]) -> AreaLayout:
+        kinds = {shapes[step] for step in steps if step in shapes}
+        if len(kinds) > 1:
+            raise RecordingError(
+                f"area {area}: its states have different shapes at different steps ({', '.join(map(str, kinds))}): "
+                "record them as areas of their own, or with --pool mean"
+            )
+        return AreaLayout(
+            name=area,
+            steps=steps,
+            unit_shape=kinds.pop() if kinds else (1,),
+            dtype=self.dtype,
+            rows=len(self.stimuli),
+            time_ms=tuple(self.source.time_ms(area, step) for step in steps),
+            unreached=tuple(step for step in steps if step not in shapes),
+        )
+
+    def _forward(self, pixels: np.ndarray, take: Callable[[str, int, Tensor | None], None]) -> dict[str, int]:
+        batch = torch.from_numpy(pixels).to(self.device, non_blocking=True)
+        batch = standardise(batch, self.preprocessing)
+        if not isinstance(self.source, NetworkSource):  # other people's code may call .view on what comes out
+            batch = batch.contiguous()
+        with torch.no_grad():
+            return self.source.run(batch, take)
+
+    def run(
+        self,
+        layouts: Sequence[AreaLayout],
+        calls: Mapping[str, int],
+        journal: Journal,
+        batch_size: int,
+        workers: int,
+        advance: Callable[[int], None],
+    ) -> None:
+        """Decode, run and write batch after batch, all three at once."""
+        writer = Writer(journal.path.parent, layouts, journal)
+        staging = Staging(layouts, batch_size, self.device, self.pool)
+        batches = read_batches(
+            self.stimuli,
+            self.preprocessing,
+            batch_size,
+            start=journal.consumed,
+            skip_bad=self.skip_bad,
+            workers=workers,
+        )
+        try:
+            for batch in batches:
+                entry = Entry(batch.stop, batch.indices, batch.digests, batch.bad)
+                self._batch(batch, entry, staging, writer, calls)
+                advance(batch.stop - batch.start)
+        finally:
+            # Also after Ctrl-C: what was computed is written before the command ends.
+            batches.close()  # type: ignore[attr-defined]
+            writer.close()
+
+    def _batch(
+        self, batch: Batch, entry: Entry, staging: Staging, writer: Writer, calls: Mapping[str, int]
+    ) -> None:
+        buffer = staging.take_buffer()
+        if batch.ids:
+            # Seeded by position: what is random in a model does not depend on where a run was interrupted.
+            torch.manual_seed(self.seed + batch.start)
+            where = f"stimuli {batch.ids[0]} to {batch.ids[-1]}"
+            check_calls(calls, self._forward(batch.pixels, staging.receiver(buffer, len(batch.ids), where)), where)
+        writer.put(*staging.hand_over(buffer, entry))
+
+
+def _name(module: nn.Module, given: Any) -> str:
+    if isinstance(module, RecurrentNetwork):
+        return module.spec.name
+    return type(module).__name__ if isinstance(given, nn.Module) else str(given)
+
+
+def _own_preprocessing(module: nn.Module) -> Preprocessing:
+    if isinstance(module, RecurrentNetwork):
+        return module.spec.preprocessing
+    own = getattr(module, "preprocessing", None)
+    return own if isinstance(own, Preprocessing) else IMAGENET
+
+
+def _source(
+    module: nn.Module,
+    name: str,
+    areas: Sequence[str] | Mapping[str, str] | None,
+    steps: str | Sequence[int] | None,
+    currents: bool | Sequence[str],
+    cut: Sequence[str | Cut],
+    states: States | None,
+) -> Source:
+    if isinstance(module, RecurrentNetwork) and states is None and not isinstance(areas, Mapping):
+        total = module.spec.steps
+        kept = _steps(steps, total, bounded=not module.spec.shared)
+        graph = module.spec.graph
+        names = [c.name for c in graph.connections] if currents is True else list(currents or ())
+        cuts = [Cut.parse(c, graph, max(kept) + 1) if isinstance(c, str) else c for c in cut]
+        return NetworkSource(module, areas, kept, names, cuts)
+    for argument, value in (("currents", currents), ("cut", cut)):
+        if value:
+            raise RecordingError(f"{argument}: only ventralrnn's own networks have connections, {name} has none")
+    choose = lambda total: _steps(steps, total, bounded=True)  # noqa: E731
+    if states is not None:
+        if not areas:
+            raise RecordingError("areas: name the areas of the states function to record")
+        return FunctionSource(module, name, states, list(areas), choose)
+    if not isinstance(areas, Mapping):
+        raise RecordingError(
+            f"{name} is not one of ventralrnn's own networks: say which modules are areas, "
+            "--area IT=module.path (areas={'IT': 'module.path'})"
+        )
+    return HookSource(module, name, areas, choose)
+
+
+def _steps(steps: str | Sequence[int] | None, total: int, bounded: bool) -> tuple[int, ...]:
+    if steps is None:
+        return tuple(range(total))
+    text = steps if isinstance(steps, str) else ",".join(map(str, steps))
+    return parse_steps(text, total, bounded)
+
+
+def _choose_device(device: str) -> str:
+    if device != "auto":
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise RecordingError(f"device {device!r}: no such device here; --device auto takes what there is")
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@contextlib.contextmanager
+def _evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """Put a model into evaluation mode on a device, and back into the mode in which it came."""
+    for name, tensor in module.state_dict().items():
+        if isinstance(tensor, Tensor) and tensor.is_floating_point() and not tensor.isfinite().all():
+            raise RecordingError(f"the model's weight {name} has values that are not finite: load a sound checkpoint")
+    modes = {m: m.training for m in module.modules()}
+    module.eval().to(device)
+    if isinstance(module, RecurrentNetwork):
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if device.type == "cpu":
+        keep_freed_memory()
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training
+
+
+def _default_batch_size(layouts: Sequence[AreaLayout]) -> int:
+    """Choose a batch whose states fit comfortably into memory."""
+    per_stimulus = sum(layout.bytes for layout in layouts) // max(1, layouts[0].rows)
+    return int(max(8, min(64, _BATCH_BYTES // max(per_stimulus, 1))))
+
+
+def _identity(
+    source: Source,
+    stimuli: Stimuli,
+    preprocessing: Preprocessing,
+    layouts: Sequence[AreaLayout],
+    pool: str,
+    seed: int,
+    batch_size: int,
+) -> dict[str, Any]:
+    """Return what must be the same for a recording to be continued."""
+    return {
+        "model": source.describe(),
+        "weights": hash_weights(source.model),
+        "stimuli": {"number": len(stimuli), "fingerprint": stimuli.fingerprint()},
+        "preprocessing": to_plain(preprocessing, full=True),
+        "areas": {a.name: {"steps": list(a.steps), "shape": list(a.unit_shape), "dtype": a.dtype} for a in layouts},
+        "pool": pool,
+        "seed": seed,
+        "batch_size": batch_size,
+    }
+
+
+def _attributes(journal: Journal, stimuli: Stimuli, preprocessing: Preprocessing) -> dict[str, Any]:
+    """Return what a recording says about how it was made."""
+    identity = dict(journal.header["identity"])
+    model = identity.pop("model")
+    return {
+        "model": model.pop("name"),
+        "model_details": model,
+        "weights_sha256": identity.pop("weights"),
+        **{key: identity[key] for key in ("preprocessing", "pool", "seed", "batch_size")},
+        "stimuli": {"name": stimuli.name, "degrees": stimuli.degrees, **identity["stimuli"]},
+        "rendering": rendering_note(stimuli, preprocessing),
+        "versions": {"ventralrnn": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "device": journal.header["device"],
+        "command": journal.header["command"],
+        "identity": journal.header["identity"],
+    }
+
+
+def _finished(path: Path, header: Mapping[str, Any], resume: bool) -> Recording:
+    """Return a recording that is there already, if it is the one asked for."""
+    if not resume:
+        raise RecordingError(f"{path}: is there already: give another name for --out, or remove it")
+    from ventralrnn.recording.store import check_same
+
+    recording = open_recording(path)
+    check_same({"identity": recording.attrs["identity"]}, header, str(path))
+    return recording
+
+
+def _check_digests(stimuli: Stimuli, journal: Journal) -> None:
+    """Refuse to continue if a stimulus that is already recorded has changed."""
+    for entry in journal.entries:
+        for index, digest in zip(entry.indices, entry.digests, strict=True):
+            if stimuli.digest(index) != digest:
+                raise RecordingError(
+                    f"{stimuli.sources[index] or stimuli.ids[index]}: has changed since it was recorded, so "
+                    f"{journal.path.parent} cannot be continued: restore it, or remove that folder and start again"
+                )
+
+
+@contextlib.contextmanager
+def _bar(show: bool, total: int, done: int) -> Iterator[Callable[[int], None]]:
+    if not show:
+        yield lambda count: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, initial=done, unit=" stimuli", smoothing=0.1, dynamic_ncols=True) as bar:
+        yield lambda count: bar.update(count) and None

@@ -1,0 +1,154 @@
+"""A recording as its users see it: areas as labelled arrays that are read when they are needed."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from ventralrnn.errors import RecordingError
+
+if TYPE_CHECKING:
+    import zarr
+
+
+class Recording(Mapping[str, xr.DataArray]):
+    """Every recorded area of one model for one set of stimuli, a mapping from area name to activations.
+
+    Parameters
+    ----------
+    path : path
+        A ``*.zarr`` folder written by :func:`ventralrnn.extract`.
+
+    Attributes
+    ----------
+    attrs : dict
+        Model, specification, weight hash, preprocessing, stimuli, versions, seed and command.
+    areas : tuple of str
+        Names of the areas (and of connections, where currents were recorded).
+
+    Raises
+    ------
+    RecordingError
+        If there is no finished recording at ``path``.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        import zarr
+
+        self.path = Path(path)
+        partial = self.path.with_name(self.path.name + ".partial")
+        if not (self.path / "zarr.json").is_file():
+            hint = f"; {partial} is unfinished: continue it with --resume" if partial.exists() else ""
+            raise RecordingError(f"{self.path}: no recording is there{hint}")
+        self._root = zarr.open_group(self.path, mode="r")
+        self.attrs: dict[str, Any] = dict(self._root.attrs)
+        if "areas" not in self.attrs:
+            raise RecordingError(f"{self.path}: a Zarr store, but not a recording of ventralrnn")
+        self.areas: tuple[str, ...] = tuple(self.attrs["areas"])
+
+    def __getitem__(self, area: str) -> xr.DataArray:
+        """Return one area's activations, read lazily.
+
+        Parameters
+        ----------
+        area : str
+            Name of the area.
+
+        Returns
+        -------
+        xarray.DataArray, (stimulus, time, neuroid)
+            Coordinates stimulus_id (and label), time_step, time_ms (ms after stimulus onset), channel, y, x. NaN where
+            the input has not reached the area; these steps are listed in the attribute ``unreached_steps``.
+        """
+        if area not in self.areas:
+            raise KeyError(f"{self.path} has no area {area!r}; it has {', '.join(self.areas)}")
+        group: Any = self._root[area]
+        array = group["activations"]
+        coordinates = {
+            name: (member.metadata.dimension_names[0], _plain(member[:]), dict(member.attrs))
+            for name, member in group.arrays()
+            if name != "activations"
+        }
+        data = xr.Variable(
+            ("stimulus", "time", "neuroid"), indexing.LazilyIndexedArray(_ZarrArray(array)), dict(group.attrs)
+        )
+        return xr.DataArray(data, coords=coordinates, name=area)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.areas)
+
+    def __len__(self) -> int:
+        return len(self.areas)
+
+    def __repr__(self) -> str:
+        lines = [f"<Recording of {self.attrs['model']}: {self.path}>"]
+        for area in self.areas:
+            group: Any = self._root[area]
+            shape = group["activations"].shape
+            unreached = group.attrs["unreached_steps"]
+            note = f", not reached at steps {unreached}" if unreached else ""
+            lines.append(f"  {area}: {shape[0]} stimuli x {shape[1]} steps x {shape[2]} neuroids{note}")
+        return "\n".join(lines)
+
+    def to_brainscore(self, *areas: str) -> Any:
+        """Return areas as a Brain-Score NeuroidAssembly (presentation, neuroid, time_bin).
+
+        Parameters
+        ----------
+        *areas : str
+            Areas to hold, all by default.
+
+        Returns
+        -------
+        brainscore_core NeuroidAssembly
+            See :func:`ventralrnn.recording.assembly.to_assembly`.
+        """
+        from ventralrnn.recording.assembly import to_assembly
+
+        return to_assembly(self, areas or self.areas)
+
+
+def open_recording(path: str | os.PathLike[str]) -> Recording:
+    """Open a recording.
+
+    Parameters
+    ----------
+    path : path
+        A ``*.zarr`` folder written by :func:`ventralrnn.extract`.
+
+    Returns
+    -------
+    Recording
+        ``open_recording(path)["IT"]`` is an :class:`xarray.DataArray` (stimulus, time, neuroid), read lazily.
+
+    Raises
+    ------
+    RecordingError
+        If there is no finished recording.
+    """
+    return Recording(path)
+
+
+class _ZarrArray(BackendArray):
+    """A Zarr array that xarray indexes without reading it: older versions of xarray cannot open this format."""
+
+    def __init__(self, array: "zarr.Array") -> None:
+        self.array: Any = array
+        self.shape = array.shape
+        self.dtype = array.dtype
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple[Any, ...]) -> np.ndarray:
+        return np.asarray(self.array.oindex[key])
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Return strings as fixed-length unicode, which every xarray indexes and writes alike."""
+    return values if values.dtype.kind in "iuf" else np.asarray(values, dtype=str)
