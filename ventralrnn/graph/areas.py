@@ -152,11 +152,18 @@ class Connection:
             raise GraphError(f"connection {self.name}: kernel {self.kernel} must be odd, so that maps keep their size")
         if self.upsample not in ("deconv", "resize"):
             raise GraphError(f"connection {self.name}: upsample {self.upsample!r} must be deconv or resize")
-        if self.weights is not None and len(self.weights) != parsed.repeats:
+        if self.weights is not None:
+            self._check_weights(self.weights, parsed.repeats)
+
+    def _check_weights(self, groups: tuple[str, ...], repeats: int) -> None:
+        if len(groups) != repeats:
             raise GraphError(
-                f"connection {self.name}: {self.transition} has {parsed.repeats} convolutions, "
-                f"but weights name {len(self.weights)} groups: {', '.join(self.weights)}"
+                f"connection {self.name}: {self.transition} has {repeats} convolutions, "
+                f"but weights name {len(groups)} groups: {', '.join(groups)}"
             )
+        for group in groups:
+            if not re.fullmatch(r"[\w:-]+", group):
+                raise GraphError(f"connection {self.name}: weights {group!r}: a name has letters, digits, _ - : only")
 
     @cached_property
     def parsed(self) -> Transition:

@@ -26,7 +26,7 @@ class Clock:
     source: str = ""
 
     def __post_init__(self) -> None:
-        if self.ms_per_step <= 0:
+        if not 0 < self.ms_per_step < float("inf"):
             raise SpecificationError(f"clock.ms_per_step is {self.ms_per_step}: give a positive number of ms")
 
     def time_ms(self, area: str, step: int, first_step: int | None) -> float:

@@ -49,6 +49,11 @@ class Dependence:
         Steps at which the picture enters the input area.
     cuts : iterable of Cut
         Connections that deliver nothing at some steps.
+
+    Raises
+    ------
+    GraphError
+        If a cut names no connection of the graph.
     """
 
     def __init__(self, graph: Graph, steps: int, input_steps: Collection[int], cuts: Iterable[Cut] = ()) -> None:
@@ -56,6 +61,8 @@ class Dependence:
         self.steps = steps
         self.input_steps = frozenset(s for s in input_steps if 0 <= s < steps)
         self.cuts = tuple(cuts)
+        for cut in self.cuts:
+            graph.connection(cut.connection)
 
     @cached_property
     def _terms(self) -> dict[State, tuple[Connection, ...]]:

@@ -113,7 +113,7 @@ class Graph:
             ) from None
 
     def role(self, connection: Connection) -> Literal["lateral", "feedforward", "bypass", "feedback"]:
-        """What a connection is in the hierarchy: a bypass is a feedforward connection that leaves out an area."""
+        """Return what a connection is in the hierarchy; a bypass is feedforward and leaves out an area."""
         levels = self.names.index(connection.target) - self.names.index(connection.source)
         if levels == 0:
             return "lateral"
@@ -177,6 +177,8 @@ class Graph:
             if name not in self.names:
                 raise GraphError(f"{role} area {name!r} is unknown; the graph has {', '.join(self.names)}")
         for connection in self.connections:
+            if connection.name in self.names:
+                raise GraphError(f"connection {connection.name}: has the name of an area: give it one of its own")
             for name in (connection.source, connection.target):
                 if name not in self.names:
                     raise GraphError(
@@ -223,7 +225,5 @@ class Graph:
             reached |= more
         if self.readout not in reached:
             ends = [c.name for c in self.connections if c.target == self.readout]
-            raise GraphError(
-                f"nothing reaches the readout area {self.readout} from the input {self.input}: "
-                + (f"connection {', '.join(ends)} starts in areas without input" if ends else "no connection ends there")
-            )
+            why = f"connection {', '.join(ends)} starts in areas without input" if ends else "no connection ends there"
+            raise GraphError(f"nothing reaches the readout area {self.readout} from the input {self.input}: {why}")

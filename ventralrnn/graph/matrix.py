@@ -1,6 +1,6 @@
 """The transition matrix: the view of a graph that prints."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ventralrnn.graph.areas import Connection
 from ventralrnn.graph.steps import format_steps
@@ -33,11 +33,11 @@ class TransitionMatrix:
     def __getitem__(self, cell: tuple[str, str] | tuple[str, str, int]) -> tuple[Connection, ...]:
         """Return the connections from one area to another, at one step if a third index is given."""
         source, target, *step = cell
-        return tuple(
-            c
-            for c in self.connections
-            if (c.source, c.target) == (source, target) and (not step or c.is_active(int(step[0])))
-        )
+        return self._cell(str(source), str(target), *map(int, step))
+
+    def _cell(self, source: str, target: str, step: int | None = None) -> tuple[Connection, ...]:
+        between = (c for c in self.connections if (c.source, c.target) == (source, target))
+        return tuple(c for c in between if step is None or c.is_active(step))
 
     def __str__(self) -> str:
         """Draw the matrix, sources in rows, targets in columns."""
@@ -46,18 +46,17 @@ class TransitionMatrix:
         # Steps with the same connections are one table: 3-d matrices are mostly runs of equal slices.
         slices: list[tuple[list[int], str]] = []
         for step in range(self.steps):
-            table = self._table(lambda c, t=step: _label(c) if c.is_active(t) else "")  # type: ignore[misc]
+            table = self._table(_label, step)
             if slices and slices[-1][1] == table:
                 slices[-1][0].append(step)
             else:
                 slices.append(([step], table))
         return "\n\n".join(f"steps {format_steps(steps)}\n{table}" for steps, table in slices)
 
-    def _table(self, label) -> str:  # type: ignore[no-untyped-def]
+    def _table(self, label: Callable[[Connection], str], step: int | None = None) -> str:
         head = ["from \\ to", *self.areas]
-        rows = [
-            [a, *(", ".join(t for t in map(label, self[a, b]) if t) or "." for b in self.areas)] for a in self.areas
-        ]
+        cells = {(a, b): ", ".join(map(label, self._cell(a, b, step))) for a in self.areas for b in self.areas}
+        rows = [[a, *(cells[a, b] or "." for b in self.areas)] for a in self.areas]
         widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
         return "\n".join("  ".join(f"{x:<{w}}" for x, w in zip(r, widths, strict=True)).rstrip() for r in [head, *rows])
 

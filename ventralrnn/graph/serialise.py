@@ -89,7 +89,9 @@ def write_plain(value: Any, path: str | Path) -> None:
         text = yaml.safe_dump(plain, sort_keys=False)
     else:
         raise SpecificationError(f"{path}: give the file the ending .json, .yaml or .yml")
-    path.write_text(text)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
 
 
 def read_plain(kind: type[T], path: str | Path) -> T:
@@ -102,7 +104,7 @@ def read_plain(kind: type[T], path: str | Path) -> T:
     """
     path = Path(path)
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SpecificationError(f"{path}: cannot be read: {error}") from None
     import yaml
