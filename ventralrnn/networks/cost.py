@@ -1,10 +1,8 @@
-"""What a network costs: parameters and multiply-adds."""
+"""What a network costs: parameters and multiply-adds, counted from its specification without torch."""
 
 from collections.abc import Iterable
 
-import torch
-
-from ventralrnn.networks.network import RecurrentNetwork
+from ventralrnn.networks.kernels import KernelShape, list_kernels
 from ventralrnn.networks.plan import make_plan
 from ventralrnn.networks.spec import NetworkSpec
 
@@ -22,8 +20,16 @@ def count_parameters(spec: NetworkSpec) -> int:
     int
         Number of parameters; running statistics are not parameters.
     """
-    with torch.device("meta"):
-        return sum(p.numel() for p in RecurrentNetwork(spec).parameters())
+    width, last = spec.graph.area(spec.graph.input).channels, spec.graph.area(spec.graph.readout).channels
+    pre_net = [KernelShape("conv", 3, width, spec.pre_net.kernel)]
+    pre_net += [KernelShape("conv", width, width, 3)] * (spec.pre_net.layers - 1)
+    kernels = [*pre_net, *list_kernels(spec).values()]
+    total = sum(k.inputs * k.outputs * k.size**2 + k.outputs * spec.bias for k in kernels)
+    total += (last + 1) * spec.post_net.classes + 2 * last * spec.post_net.affine
+    # Every transition scales and shifts the input of each of its convolutions.
+    rows = {"none": 0, "shared": 1, "step": spec.steps}[spec.norm.affine]
+    normalised = sum(i for c in spec.graph.connections if c.parsed.norm for i, _ in spec.graph.widths(c))
+    return total + 2 * rows * normalised
 
 
 def count_multiply_adds(spec: NetworkSpec, readouts: Iterable[int] | None = None) -> int:

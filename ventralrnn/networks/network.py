@@ -1,6 +1,8 @@
 """The recurrent network: a graph run through time."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import lcm
 from typing import Any
 
 import torch
@@ -10,6 +12,7 @@ from ventralrnn.errors import SpecificationError
 from ventralrnn.graph import Connection, Cut, Dependence
 from ventralrnn.graph.dependence import Arrival
 from ventralrnn.graph.dependence import State as StateKey
+from ventralrnn.networks.kernels import kernel_key, list_kernels
 from ventralrnn.networks.norm import TimeBatchNorm
 from ventralrnn.networks.plan import Plan, check_readouts, make_plan
 from ventralrnn.networks.spec import NetworkSpec
@@ -48,6 +51,8 @@ class RecurrentNetwork(nn.Module):
         One module a connection.
     kernels : torch.nn.ModuleDict
         Weights: one entry a sharing group, or one a (group, step) in an untied network.
+    checkpoint_info : dict
+        What was saved with the weights (recipe, seed, accuracy); empty if they come from no checkpoint.
 
     Notes
     -----
@@ -57,7 +62,10 @@ class RecurrentNetwork(nn.Module):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         self.spec = spec
-        graph = spec.graph
+        graph, kernels, empty = spec.graph, list_kernels(spec), nn.ModuleDict()
+        for name in (*graph.names, *(c.name for c in graph.connections), *kernels):
+            if hasattr(empty, name):
+                raise SpecificationError(f"{spec.name}: the name {name!r} has a meaning in torch: choose another")
         self.pre_net = PreNetModule(
             spec.pre_net, graph.area(graph.input).channels, graph.area(graph.input).stride, spec.norm, spec.bias
         )
@@ -66,32 +74,20 @@ class RecurrentNetwork(nn.Module):
             {c.name: TransitionModule(c, graph, spec.steps, spec.norm) for c in graph.connections}
         )
         normalising = {c.source for c in graph.connections if c.parsed.norm}
-        plain = spec.norm.__class__(spec.norm.statistics, "none", spec.norm.momentum, spec.norm.eps)
+        plain = replace(spec.norm, affine="none")
         self.norms = nn.ModuleDict(
             {a.name: TimeBatchNorm(a.channels, spec.steps, plain) for a in graph.areas if a.name in normalising}
         )
-        self.kernels = nn.ModuleDict(dict(self._make_kernels()))
+        self.kernels = nn.ModuleDict(
+            {
+                key: Kernel(shape.kind, shape.inputs, shape.outputs, shape.size, spec.bias, shape.gain)
+                for key, shape in kernels.items()
+            }
+        )
         self.post_net = PostNetModule(spec.post_net, graph.area(graph.readout).channels, spec.steps, spec.norm)
+        self.checkpoint_info: dict[str, Any] = {}
         self._dependences: dict[tuple[Any, ...], Dependence] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
-
-    def _make_kernels(self) -> Iterator[tuple[str, Kernel]]:
-        spec, graph, made = self.spec, self.spec.graph, set()
-        needed = spec.dependence.live_arrivals((graph.readout, step) for step in spec.readout_steps)
-        for c in graph.connections:
-            steps = sorted(step for name, step in needed if name == c.name)
-            gain = 1 / graph.up(c) ** 2 if c.upsample == "deconv" else 1
-            # A shared network has weights for every connection, so that any state can be recorded; an untied one only
-            # for work that can influence a readout: the rest would never be trained.
-            for step in [None] if spec.shared else steps:
-                for group, (inputs, outputs) in zip(c.weight_groups, graph.widths(c), strict=True):
-                    key = self._key(group, step)
-                    if key not in made:
-                        made.add(key)
-                        yield key, Kernel(c.parsed.kind, inputs, outputs, c.kernel, spec.bias, gain)
-
-    def _key(self, group: str, step: int | None) -> str:
-        return group if self.spec.shared else f"{group}@{step}"
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -202,16 +198,18 @@ class RecurrentNetwork(nn.Module):
                     current = self._current(c, step, past, plan)
                     if current is not None:
                         currents.append(current)
-                state = self.areas[name](currents)
+                # A current may be asked for without the state that it helps to make: then there is no such state.
+                state = self.areas[name](currents if (name, step) in plan.states else ())
                 if state is not None:
-                    now[name] = State(state, step, self.norms[name] if name in self.norms else None)
+                    norm = self.norms[name] if name in self.norms else None  # noqa: SIM401 (ModuleDict has no get)
+                    now[name] = State(state, step, norm)  # type: ignore[arg-type]
             yield step, now
             past.pop(step - reach, None)
 
     def _current(self, c: Connection, step: int, past: dict[int, dict[str, State]], plan: Plan) -> Tensor | None:
         if (c.name, step) not in plan.arrivals:
             return self.connections[c.name](None, (), step)
-        kernels = [self.kernels[self._key(group, step)] for group in c.weight_groups]
+        kernels = [self.kernels[kernel_key(self.spec, group, step)] for group in c.weight_groups]
         return self.connections[c.name](past[step - c.delay][c.source], kernels, step)
 
     # -- what is asked for ------------------------------------------------------------------------------------------
@@ -229,7 +227,15 @@ class RecurrentNetwork(nn.Module):
         Returns
         -------
         Dependence
-            With the connections that an untied network has no weights for left out.
+            Without the states that an untied network has no weights for: they can influence no readout of its
+            specification.
+
+        Raises
+        ------
+        GraphError
+            If a cut names no connection, or steps outside the run.
+        SpecificationError
+            If the run has no step, fewer than frames, or more than an untied network has weights for.
         """
         steps = self.spec.steps if steps is None else steps
         if steps < 1:
@@ -241,25 +247,32 @@ class RecurrentNetwork(nn.Module):
                     f"{self.spec.name} has weights of its own for each of {self.spec.steps} steps and cannot run "
                     f"{steps}: its weight-shared twin can"
                 )
-            cuts += tuple(Cut(name, (step,)) for name, step in self._weightless(steps))
+            cuts += tuple(self._weightless(steps))
         if frames is not None and frames > steps:
             raise SpecificationError(f"{frames} frames do not fit into {steps} steps: give steps={frames} or more")
-        entering = self.spec.entering(steps) if frames is None else range(frames)
-        return Dependence(self.spec.graph, steps, entering, cuts)
+        entering: Iterable[int] = self.spec.entering(steps) if frames is None else range(frames)
+        if not self.spec.shared:
+            live = self.spec.dependence.live(self.spec.readout_states)
+            entering = [step for step in entering if (self.spec.graph.input, step) in live]
+        return Dependence(self.spec.graph, steps, list(entering), cuts)
 
-    def _weightless(self, steps: int) -> Iterator[Arrival]:
+    def _weightless(self, steps: int) -> Iterator[Cut]:
+        live = self.spec.dependence.live_arrivals(self.spec.readout_states)
         for c in self.spec.graph.connections:
-            for step in range(steps):
-                if self._key(c.weight_groups[0], step) not in self.kernels:
-                    yield c.name, step
+            dead = tuple(step for step in range(steps) if (c.name, step) not in live)
+            if dead:
+                yield Cut(c.name, dead)
 
     def _run_key(self, picture: Tensor, steps: int | None, cut: Sequence[Cut | str]) -> tuple[Any, ...]:
-        """What a run depends on besides weights and pictures: the key under which its plan is kept."""
-        if picture.ndim not in (4, 5):
+        """Return what a run depends on besides weights and pictures: the key under which its plan is kept."""
+        shape, stride = tuple(picture.shape), lcm(*(area.stride for area in self.spec.graph.areas))
+        if picture.ndim not in (4, 5) or shape[-3] != 3:
             raise SpecificationError(
-                f"input has shape {tuple(picture.shape)}: give pictures (batch, 3, y, x) or frames (batch, step, 3, y, x)"
+                f"input has shape {shape}: give pictures (batch, 3, y, x) or frames (batch, step, 3, y, x)"
             )
-        return steps, tuple(cut), picture.shape[1] if picture.ndim == 5 else None
+        if shape[-2] % stride or shape[-1] % stride:
+            raise SpecificationError(f"input has shape {shape}: y and x must be multiples of {stride}, as strides are")
+        return steps, tuple(cut), shape[1] if picture.ndim == 5 else None
 
     def _dependence(self, key: tuple[Any, ...]) -> Dependence:
         if key not in self._dependences:

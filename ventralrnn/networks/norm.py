@@ -62,7 +62,7 @@ class TimeBatchNorm(nn.Module):
             Zero mean and unit variance per channel (over the batch in training, by running statistics in evaluation),
             then scaled and shifted where the specification says so.
         """
-        row = self._training_row(step) if self.training else self._evaluation_row(step)
+        row = self._training_row(step) if self.training else self.evaluation_row(step)
         momentum = self.momentum
         if self.training:
             with torch.no_grad():
@@ -79,7 +79,7 @@ class TimeBatchNorm(nn.Module):
         )
         return x if self.affine is None else self.affine(x, step)
 
-    def reset(self) -> None:
+    def reset_running_stats(self) -> None:
         """Forget all statistics."""
         self.running_mean.zero_()
         self.running_var.fill_(1)
@@ -93,7 +93,8 @@ class TimeBatchNorm(nn.Module):
             raise ValueError(f"step {step} has no statistics to train: the network has {len(self.running_mean)} steps")
         return step
 
-    def _evaluation_row(self, step: int) -> int:
+    def evaluation_row(self, step: int) -> int:
+        """Return the row of statistics that evaluation uses at a step, with a warning if it is another step's."""
         if self._rows is None:  # reading the counts waits for the device, so it is done once
             counts = self.batches.tolist()
             self._rows = [row for row, count in enumerate(counts) if count] or list(range(len(counts)))

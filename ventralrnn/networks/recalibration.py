@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ventralrnn.errors import SpecificationError
 from ventralrnn.networks.network import RecurrentNetwork
@@ -39,7 +39,7 @@ def recalibrate(
     Raises
     ------
     SpecificationError
-        If there are no pictures, or an untied network is asked for more steps than it has weights for.
+        If there are no pictures, or an untied network has no weights for that number of steps.
     """
     spec = network.spec
     if steps is not None and steps != spec.steps:
@@ -48,11 +48,11 @@ def recalibrate(
         readouts = tuple(s for s in spec.readout_steps if s < steps) or (steps - 1,)
         spec = replace(spec, steps=steps, readouts=readouts)
     copy = _copy_weights(network, spec)
-    norms = [m for m in copy.modules() if isinstance(m, TimeBatchNorm)]
+    norms = [m for m in copy.modules() if isinstance(m, TimeBatchNorm | nn.BatchNorm2d)]
     for norm in norms:
-        norm.reset()
+        norm.reset_running_stats()
         norm.train()
-        norm.momentum = None
+        norm.momentum = None  # the plain average over batches
     everything = dict.fromkeys(spec.graph.names)
     seen = False
     with torch.no_grad():
@@ -62,19 +62,22 @@ def recalibrate(
     if not seen:
         raise SpecificationError("recalibration needs at least one batch of pictures")
     for norm in norms:
-        norm.momentum = norm.norm.momentum
+        norm.momentum = spec.norm.momentum
     return copy.eval()
 
 
 def _copy_weights(network: RecurrentNetwork, spec: NetworkSpec) -> RecurrentNetwork:
     """Copy a network into one with another number of steps, rows of the last step repeated where there are more."""
-    example = next(network.parameters())
-    copy = RecurrentNetwork(spec).to(example.device, example.dtype).eval()
-    target = copy.state_dict()
-    for key, value in network.state_dict().items():
-        if key in target and target[key].shape != value.shape:
-            rows = len(target[key])
-            value = torch.cat([value[:rows], value[-1:].expand(max(0, rows - len(value)), *value.shape[1:])])
-        target[key] = value
-    copy.load_state_dict({key: target[key] for key in copy.state_dict()})
-    return copy
+    with torch.device("meta"):
+        copy = RecurrentNetwork(spec)
+    source, state = network.state_dict(), {}
+    for key, wanted in copy.state_dict().items():
+        if key not in source:
+            raise SpecificationError(f"{spec.name} has no weights {key}, which a run of {spec.steps} steps needs")
+        value = source[key]
+        if value.shape != wanted.shape:
+            more = len(wanted) - len(value)
+            value = torch.cat([value[: len(wanted)], value[-1:].expand(max(0, more), *value.shape[1:])])
+        state[key] = value.clone()
+    copy.load_state_dict(state, assign=True)
+    return copy.eval()

@@ -4,6 +4,7 @@ A residual network whose blocks share weights is a recurrent network unrolled in
 conversions here go both ways and keep every weight and every batch norm statistic.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,10 +15,11 @@ from torch.nn import functional
 
 from ventralrnn.errors import GraphError, SpecificationError
 from ventralrnn.graph import Area, Connection, Graph
+from ventralrnn.networks.kernels import kernel_key
 from ventralrnn.networks.network import RecurrentNetwork
-from ventralrnn.networks.norm import TimeBatchNorm
+from ventralrnn.networks.norm import TimeAffine, TimeBatchNorm
 from ventralrnn.networks.preprocessing import Preprocessing
-from ventralrnn.networks.spec import NetworkSpec, PostNet, PreNet
+from ventralrnn.networks.spec import NetworkSpec, Norm, PostNet, PreNet
 from ventralrnn.networks.transitions import Kernel
 
 
@@ -87,7 +89,8 @@ def to_resnet(network: RecurrentNetwork) -> ResNet:
     ----------
     network : RecurrentNetwork
         Each state that matters for the last readout must be made by one transition (as in the zoo's ``resnet-*``),
-        the picture must enter at step 0 only, and transitions must normalise, rectify and convolve.
+        the picture must enter at step 0 only, and transitions must normalise, rectify and convolve. A learned scale
+        and shift, if any, must be one per step.
 
     Returns
     -------
@@ -97,31 +100,19 @@ def to_resnet(network: RecurrentNetwork) -> ResNet:
     Raises
     ------
     GraphError
-        If the network is not such a chain; the message names the state.
+        If the network is not such a chain; the message names the state or connection.
     """
     spec = network.spec
     if spec.pre_net.layers != 1:
         raise GraphError(f"{spec.name}: a pre-net of {spec.pre_net.layers} layers has no counterpart in this ResNet")
-    if spec.norm.affine != "none" or spec.norm.statistics != "step":
-        raise GraphError(f"{spec.name}: only time-specific batch norm without learned scale and shift converts")
+    if spec.norm.affine == "shared" or spec.norm.statistics != "step":
+        raise GraphError(f"{spec.name}: only batch norm with everything of its own for every step converts")
     convolutions: dict[str, nn.Conv2d] = {}
-    blocks = []
-    for c, step in _chain(network):
-        own = [
-            convolutions.setdefault(
-                f"{key} by {stride}", _convolution(network.kernels[key], stride)  # type: ignore[arg-type]
-            )
-            for key, stride in zip(_keys(network, c, step), (spec.graph.down(c), 1), strict=False)
-        ]
-        norms = [_plain_norm(network.norms[c.source], step - c.delay)]  # type: ignore[arg-type]
-        if c.parsed.repeats == 2:
-            norms.append(_plain_norm(network.connections[c.name].middle, step))  # type: ignore[arg-type]
-        blocks.append(Block(own, norms, c.parsed.identity))
+    blocks = [Block(*_parts(network, c, step, convolutions), c.parsed.identity) for c, step in _chain(network)]
     _tie(convolutions)
     stem = _convolution(network.pre_net.first, network.pre_net.stride)
-    head = _plain_norm(network.post_net.norm, spec.readout_steps[-1])
-    linear = nn.Linear(network.post_net.linear.in_features, network.post_net.linear.out_features)
-    linear.load_state_dict(network.post_net.linear.state_dict())
+    post_norm, linear = network.post_net.norm, copy.deepcopy(network.post_net.linear)
+    head = _plain_norm(post_norm, spec.readout_steps[-1], post_norm.affine)
     example = next(network.parameters())
     return ResNet(stem, blocks, head, linear).to(example.device, example.dtype).train(network.training)
 
@@ -146,8 +137,25 @@ def _chain(network: RecurrentNetwork) -> list[tuple[Connection, int]]:
     return chain
 
 
+def _parts(
+    network: RecurrentNetwork, c: Connection, step: int, convolutions: dict[str, nn.Conv2d]
+) -> tuple[list[nn.Conv2d], list[nn.BatchNorm2d]]:
+    """Return what one transition at one step is made of; ``convolutions`` are those made already."""
+    own = []
+    for key, stride in zip(_keys(network, c, step), (network.spec.graph.down(c), 1), strict=False):
+        name = f"{key} by {stride}"
+        if name not in convolutions:
+            convolutions[name] = _convolution(network.kernels[key], stride)  # type: ignore[arg-type]
+        own.append(convolutions[name])
+    module = network.connections[c.name]
+    norms = [_plain_norm(network.norms[c.source], step - c.delay, module.affine)]  # type: ignore[arg-type]
+    if c.parsed.repeats == 2:
+        norms.append(_plain_norm(module.middle, step, module.middle.affine))  # type: ignore[arg-type, union-attr]
+    return own, norms
+
+
 def _keys(network: RecurrentNetwork, c: Connection, step: int) -> list[str]:
-    return [network._key(group, step) for group in c.weight_groups]
+    return [kernel_key(network.spec, group, step) for group in c.weight_groups]
 
 
 def _convolution(kernel: Kernel, stride: int) -> nn.Conv2d:
@@ -166,21 +174,19 @@ def _tie(convolutions: dict[str, nn.Conv2d]) -> None:
             other.weight, other.bias = first.weight, first.bias
 
 
-def _plain_norm(norm: TimeBatchNorm, row: int) -> nn.BatchNorm2d:
-    made = nn.BatchNorm2d(norm.running_mean.shape[1], norm.norm.eps, norm.norm.momentum, affine=norm.affine is not None)
-    with torch.no_grad():
-        made.running_mean.copy_(norm.running_mean[row])  # type: ignore[union-attr]
-        made.running_var.copy_(norm.running_var[row])  # type: ignore[union-attr]
-        made.num_batches_tracked.copy_(norm.batches[row])  # type: ignore[union-attr]
-        if norm.affine is not None:
-            made.weight.copy_(norm.affine.scale[0])
-            made.bias.copy_(norm.affine.shift[0])
+def _plain_norm(norm: TimeBatchNorm, step: int, affine: TimeAffine | None) -> nn.BatchNorm2d:
+    row = norm.evaluation_row(step)
+    made = nn.BatchNorm2d(norm.running_mean.shape[1], norm.norm.eps, norm.norm.momentum, affine=affine is not None)
+    made = made.to(norm.running_mean.device, norm.running_mean.dtype)
+    state = {"running_mean": norm.running_mean[row], "running_var": norm.running_var[row]}
+    if affine is not None:
+        row_learned = min(step, len(affine.scale) - 1)
+        state |= {"weight": affine.scale[row_learned], "bias": affine.shift[row_learned]}
+    made.load_state_dict({**state, "num_batches_tracked": norm.batches[row]})
     return made
 
 
-def to_recurrent(
-    resnet: ResNet, preprocessing: Preprocessing | None = None, name: str = "resnet"
-) -> RecurrentNetwork:
+def to_recurrent(resnet: ResNet, preprocessing: Preprocessing | None = None, name: str = "resnet") -> RecurrentNetwork:
     """Fold a residual network into a recurrent one.
 
     Blocks with the identity become iterations of one state's self-transition, blocks without it the transition to
@@ -204,87 +210,126 @@ def to_recurrent(
     Raises
     ------
     SpecificationError
-        If only some of a state's blocks share weights, so that it is neither.
+        If only some of a state's blocks share weights, so that it is neither; or if a layer has no counterpart, for
+        example an even kernel. The message names it.
     """
     areas, connections = _fold_graph(resnet)
-    shared = any(c.weights is not None for c in connections)
     head = resnet.norm
+    learned = any(norm.affine for block in _blocks(resnet) for norm in _norms(block))
     spec = NetworkSpec(
         name=name,
         graph=Graph(areas, connections),
         steps=len(resnet.blocks) + 1,
-        shared=shared,
+        shared=any(c.weights is not None for c in connections),
         bias=resnet.stem.bias is not None,
+        norm=Norm(affine="step" if learned else "none", momentum=head.momentum or 0.0, eps=head.eps),
         pre_net=PreNet(1, resnet.stem.kernel_size[0]),
         post_net=PostNet(resnet.linear.out_features, head.affine),
         preprocessing=preprocessing or Preprocessing(),
     )
     network = RecurrentNetwork(spec).to(resnet.linear.weight.device, resnet.linear.weight.dtype)
+    _check_same_layers(resnet, to_resnet(network))
+    _copy_layers(resnet, network)
+    return network.train(resnet.training)
+
+
+def _copy_layers(resnet: ResNet, network: RecurrentNetwork) -> None:
     network.pre_net.first.load_state_dict(resnet.stem.state_dict())
     network.post_net.linear.load_state_dict(resnet.linear.state_dict())
-    _copy_norm(head, network.post_net.norm, spec.steps - 1)
-    for step, block in enumerate(resnet.blocks, start=1):
-        c = next(c for c in connections if c.is_active(step))
-        for key, convolution in zip(_keys(network, c, step), block.convolutions, strict=True):  # type: ignore[arg-type]
+    _copy_norm(resnet.norm, network.post_net.norm, network.spec.steps - 1, network.post_net.norm.affine)
+    for step, block in enumerate(_blocks(resnet), start=1):
+        c = next(c for c in network.spec.graph.connections if c.is_active(step))
+        module = network.connections[c.name]
+        for key, convolution in zip(_keys(network, c, step), _convolutions(block), strict=True):
             network.kernels[key].load_state_dict(convolution.state_dict())
-        _copy_norm(block.norms[0], network.norms[c.source], step - 1)  # type: ignore[index, arg-type]
-        if c.parsed.repeats == 2:
-            _copy_norm(block.norms[1], network.connections[c.name].middle, step)  # type: ignore[index, arg-type]
-    return network.train(resnet.training)
+        first, *second = _norms(block)
+        _copy_norm(first, network.norms[c.source], step - 1, module.affine)  # type: ignore[arg-type]
+        for norm in second:
+            _copy_norm(norm, module.middle, step, module.middle.affine)  # type: ignore[arg-type, union-attr]
+
+
+def _copy_norm(plain: nn.BatchNorm2d, norm: TimeBatchNorm, step: int, affine: TimeAffine | None) -> None:
+    with torch.no_grad():
+        for rows, values in (
+            (norm.running_mean, plain.running_mean),
+            (norm.running_var, plain.running_var),
+            (norm.batches, plain.num_batches_tracked),
+        ):
+            rows[step] = values  # type: ignore[assignment]
+        if affine is not None:
+            row = min(step, len(affine.scale) - 1)
+            affine.scale[row], affine.shift[row] = plain.weight, plain.bias
+
+
+def _check_same_layers(resnet: ResNet, rebuilt: ResNet) -> None:
+    """Raise if folding and unrolling would change a layer, in whatever way: torch describes layers in full."""
+    for (name, layer), (_, other) in zip(_layers(resnet), _layers(rebuilt), strict=True):
+        if layer != other:
+            raise SpecificationError(f"{name}: {layer} has no counterpart; the recurrent network would have {other}")
+
+
+def _layers(resnet: ResNet) -> list[tuple[str, str]]:
+    blocks = [
+        (f"blocks.{number}", ", ".join(map(repr, (*_norms(block), *_convolutions(block)))))
+        for number, block in enumerate(_blocks(resnet))
+    ]
+    return [("stem", repr(resnet.stem)), *blocks, ("norm", repr(resnet.norm)), ("linear", repr(resnet.linear))]
+
+
+def _blocks(resnet: ResNet) -> list[Block]:
+    return list(resnet.blocks)  # type: ignore[arg-type]
+
+
+def _convolutions(block: Block) -> list[nn.Conv2d]:
+    return list(block.convolutions)  # type: ignore[arg-type]
+
+
+def _norms(block: Block) -> list[nn.BatchNorm2d]:
+    return list(block.norms)  # type: ignore[arg-type]
 
 
 def _fold_graph(resnet: ResNet) -> tuple[tuple[Area, ...], tuple[Connection, ...]]:
     """Find the states and transitions of a residual network."""
     stride = resnet.stem.stride[0]
     areas = [Area("state1", resnet.stem.out_channels, stride)]
-    connections = []
-    blocks: list[tuple[int, Block]] = list(enumerate(resnet.blocks, start=1))  # type: ignore[arg-type]
-    tied = _any_tied(resnet)
-    numbers: dict[int, str] = {}
-    for identity, run in groupby(blocks, key=lambda item: item[1].identity):
+    connections: list[Connection] = []
+    tied, numbers = _any_tied(resnet), dict[tuple[int, int], str]()
+    for identity, run in groupby(enumerate(_blocks(resnet), start=1), key=lambda item: item[1].identity):
         # A run without identity is one transition a block; a run with it is one transition, iterated.
         members = list(run)
         for group in [members] if identity else [[member] for member in members]:
             block = group[0][1]
-            source = areas[-1].name
+            source, convolutions = areas[-1].name, _convolutions(block)
             if not identity:
-                stride *= block.convolutions[0].stride[0]  # type: ignore[union-attr, index, operator]
-                areas.append(Area(f"state{len(areas) + 1}", block.convolutions[-1].out_channels, stride))  # type: ignore[union-attr, arg-type]
-            weights = _weight_names([b for _, b in group], numbers) if tied else None
-            text = f"BRC{'x2' * (len(block.convolutions) == 2)}{'+Id' * identity}"
+                stride *= convolutions[0].stride[0]
+                areas.append(Area(f"state{len(areas) + 1}", convolutions[-1].out_channels, stride))
             connections.append(
                 Connection(
                     source,
                     areas[-1].name,
-                    text,
+                    f"BRC{'x2' * (len(convolutions) == 2)}{'+Id' * identity}",
                     steps=tuple(step for step, _ in group),
-                    kernel=block.convolutions[0].kernel_size[0],  # type: ignore[union-attr, index, arg-type]
-                    weights=weights,
+                    kernel=convolutions[0].kernel_size[0],
+                    weights=_weight_names([b for _, b in group], numbers) if tied else None,
                 )
             )
     return tuple(areas), tuple(connections)
 
 
+def _identity(convolution: nn.Conv2d) -> tuple[int, int]:
+    return id(convolution.weight), id(convolution.bias)
+
+
 def _any_tied(resnet: ResNet) -> bool:
-    weights = [id(conv.weight) for block in resnet.blocks for conv in block.convolutions]  # type: ignore[union-attr]
+    weights = [_identity(convolution) for block in _blocks(resnet) for convolution in _convolutions(block)]
     return len(set(weights)) < len(weights)
 
 
-def _weight_names(blocks: Sequence[Block], numbers: dict[int, str]) -> tuple[str, ...]:
-    names = {tuple(id(conv.weight) for conv in block.convolutions) for block in blocks}  # type: ignore[union-attr]
-    if len(names) > 1:
+def _weight_names(blocks: Sequence[Block], numbers: dict[tuple[int, int], str]) -> tuple[str, ...]:
+    groups = {tuple(map(_identity, _convolutions(block))) for block in blocks}
+    if len(groups) > 1:
         raise SpecificationError("only some blocks of a state share weights: neither recurrent nor its untied twin")
-    return tuple(numbers.setdefault(key, f"conv{len(numbers)}") for key in names.pop())
-
-
-def _copy_norm(plain: nn.BatchNorm2d, norm: TimeBatchNorm, row: int) -> None:
-    with torch.no_grad():
-        norm.running_mean[row] = plain.running_mean  # type: ignore[assignment]
-        norm.running_var[row] = plain.running_var  # type: ignore[assignment]
-        norm.batches[row] = plain.num_batches_tracked  # type: ignore[assignment]
-        if plain.affine and norm.affine is not None:
-            norm.affine.scale[0] = plain.weight
-            norm.affine.shift[0] = plain.bias
+    return tuple(numbers.setdefault(key, f"conv{len(numbers)}") for key in groups.pop())
 
 
 @dataclass(frozen=True)
@@ -330,8 +375,6 @@ def show_equivalence(network: RecurrentNetwork, pictures: Tensor) -> Equivalence
     Equivalence
         Largest differences, state by state, computed in float64 and evaluation mode.
     """
-    import copy
-
     recurrent = copy.deepcopy(network).double().eval()
     resnet = to_resnet(recurrent)
     steps = _chain(recurrent)

@@ -45,6 +45,10 @@ class PostNet:
     classes: int = 10
     affine: bool = True
 
+    def __post_init__(self) -> None:
+        if self.classes < 1:
+            raise SpecificationError(f"post_net.classes is {self.classes}: give at least 1")
+
 
 @dataclass(frozen=True)
 class Norm:
@@ -69,7 +73,8 @@ class Norm:
     def __post_init__(self) -> None:
         if self.statistics not in ("step", "shared") or self.affine not in ("none", "step", "shared"):
             raise SpecificationError(
-                f"norm: statistics {self.statistics!r} must be step or shared, affine {self.affine!r} none, step or shared"
+                f"norm: statistics {self.statistics!r} must be step or shared, "
+                f"affine {self.affine!r} none, step or shared"
             )
 
 
@@ -124,7 +129,9 @@ class NetworkSpec:
         if self.steps < 1:
             raise SpecificationError(f"{self.name}: steps is {self.steps}: a run has at least one step")
         if self.input_steps is not None and self.input_steps < 1:
-            raise SpecificationError(f"{self.name}: input_steps is {self.input_steps}: the picture enters at least once")
+            raise SpecificationError(f"{self.name}: input_steps is {self.input_steps}: a picture enters at least once")
+        if self.readouts is not None and not self.readouts:
+            raise SpecificationError(f"{self.name}: readouts are empty: name a step, or none for the last")
         for area in self.graph.areas:
             if self.preprocessing.size % area.stride:
                 raise GraphError(
@@ -144,8 +151,13 @@ class NetworkSpec:
         """Steps at which the post-net reads, ascending."""
         return (self.steps - 1,) if self.readouts is None else tuple(sorted(set(self.readouts)))
 
+    @property
+    def readout_states(self) -> tuple[tuple[str, int], ...]:
+        """States that the post-net reads, as (area, step)."""
+        return tuple((self.graph.readout, step) for step in self.readout_steps)
+
     def entering(self, steps: int) -> range:
-        """Steps of a run of ``steps`` steps at which the picture enters."""
+        """Return the steps of a run of ``steps`` steps at which the picture enters."""
         return range(steps if self.input_steps is None else min(self.input_steps, steps))
 
     @cached_property
@@ -154,12 +166,12 @@ class NetworkSpec:
         return self.depend()
 
     def depend(self, steps: int | None = None, cuts: tuple[Cut, ...] = ()) -> Dependence:
-        """What depends on what in a run of another length, or with connections cut."""
+        """Return what depends on what in a run of another length, or with connections cut."""
         steps = self.steps if steps is None else steps
         return Dependence(self.graph, steps, self.entering(steps), cuts)
 
     def untied(self) -> "NetworkSpec":
-        """The same network with weights of its own for every step."""
+        """Return the same network with weights of its own for every step."""
         return replace(self, shared=False)
 
     def size(self, area: str) -> int:

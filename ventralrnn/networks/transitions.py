@@ -1,6 +1,7 @@
 """The modules of a recurrent network: kernels, states, transitions, areas, pre-net and post-net."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,8 @@ class Kernel(nn.Module):
         torch.Tensor, (batch, channel, y', x')
             Output; y' = y * up / down.
         """
-        pad = self.weight.shape[-1] // 2
+        size = self.weight.shape[-1]
+        pad = size // 2
         if self.kind == "conv":
             return functional.conv2d(x, self.weight, self.bias, stride=down, padding=pad)
         if resize:
@@ -63,7 +65,10 @@ class Kernel(nn.Module):
                 return functional.interpolate(functional.conv2d(x, weight, self.bias), scale_factor=up)
             x = functional.interpolate(x, scale_factor=up) if up > 1 else x
             return functional.conv2d(x, weight, self.bias, padding=pad)
-        return functional.conv_transpose2d(x, self.weight, self.bias, stride=up, padding=pad, output_padding=up - 1)
+        # Centred on the up x up positions that an input position becomes: so any kernel from that size on covers all.
+        pad = (size - up + 1) // 2
+        extra = 2 * pad + up - size
+        return functional.conv_transpose2d(x, self.weight, self.bias, stride=up, padding=pad, output_padding=extra)
 
 
 class State:
@@ -236,8 +241,7 @@ class PostNetModule(nn.Module):
 
     def __init__(self, spec: PostNet, channels: int, steps: int, norm: Norm) -> None:
         super().__init__()
-        affine = "shared" if spec.affine else "none"
-        self.norm = TimeBatchNorm(channels, steps, Norm(norm.statistics, affine, norm.momentum, norm.eps))
+        self.norm = TimeBatchNorm(channels, steps, replace(norm, affine="shared" if spec.affine else "none"))
         self.linear = nn.Linear(channels, spec.classes)
 
     def forward(self, state: Tensor, step: int) -> Tensor:

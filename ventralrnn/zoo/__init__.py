@@ -10,6 +10,7 @@ _HOME = {
     "load_model": "load",
     "load_checkpoint": "checkpoints",
     "save_checkpoint": "checkpoints",
+    "read_header": "headers",
 }
 __all__ = list(_HOME)
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
 
 from ventralrnn import __version__
 from ventralrnn.errors import SpecificationError
-from ventralrnn.graph import from_plain, to_plain
+from ventralrnn.graph import to_plain
 from ventralrnn.networks.network import RecurrentNetwork
-from ventralrnn.networks.spec import NetworkSpec
-from ventralrnn.resources import data_dir
+from ventralrnn.zoo.headers import read_header
 
 
 def save_checkpoint(network: RecurrentNetwork, path: str | Path, info: Mapping[str, Any] | None = None) -> None:
@@ -34,7 +34,7 @@ def save_checkpoint(network: RecurrentNetwork, path: str | Path, info: Mapping[s
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        save_file(tensors, partial, metadata={"ventralrnn": json.dumps(header)})
+        partial.write_bytes(save(tensors, metadata={"ventralrnn": json.dumps(header)}))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -58,31 +58,17 @@ def load_checkpoint(path: str | Path) -> RecurrentNetwork:
     SpecificationError
         If the file is missing, damaged, or not such a checkpoint.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise SpecificationError(f"{path}: no such checkpoint")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise SpecificationError(f"{path}: damaged, or not a safetensors file ({error})") from None
-    if "ventralrnn" not in metadata:
-        raise SpecificationError(f"{path}: holds no ventralrnn specification, so no model can be built from it")
-    header = json.loads(metadata["ventralrnn"])
-    network = RecurrentNetwork(from_plain(NetworkSpec, header["specification"], f"{path}: specification"))
+    header = read_header(path)
+    with safe_open(path, framework="pt") as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    with torch.device("meta"):  # takes no time, and no random numbers
+        network = RecurrentNetwork(header.specification)
     expected = network.state_dict()
     for key in sorted(expected.keys() | tensors.keys()):
         if key not in tensors or key not in expected or tensors[key].shape != expected[key].shape:
             raise SpecificationError(f"{path}: {key} does not fit the specification in the same file")
-        if tensors[key].is_floating_point() and not tensors[key].isfinite().all():
+        if not tensors[key].isfinite().all():
             raise SpecificationError(f"{path}: {key} has values that are not finite")
-    network.load_state_dict(tensors)
-    network.checkpoint_info = header["info"]
+    network.load_state_dict(tensors, assign=True)
+    network.checkpoint_info = dict(header.info)
     return network.eval()
-
-
-def shipped_checkpoint(name: str) -> Path | None:
-    """Return the checkpoint of a zoo model that ships with the package, or None."""
-    path = data_dir() / "checkpoints" / f"{name}.safetensors"
-    return path if path.is_file() else None

@@ -14,7 +14,8 @@ from torch import nn
 
 from ventralrnn.errors import SpecificationError
 from ventralrnn.networks.network import RecurrentNetwork
-from ventralrnn.zoo.checkpoints import load_checkpoint, shipped_checkpoint
+from ventralrnn.zoo.checkpoints import load_checkpoint
+from ventralrnn.zoo.headers import shipped_checkpoint
 from ventralrnn.zoo.registry import model_spec
 
 
@@ -114,21 +115,23 @@ def _import_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     # A model's file may import its neighbours, as a script can.
-    sys.path.insert(0, str(path.resolve().parent))
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         raise SpecificationError(f"{path}: importing it failed: {type(error).__name__}: {error}") from error
     finally:
-        sys.path.remove(str(path.resolve().parent))
+        sys.path.remove(folder)
     return module
 
 
 def _import_module(name: str, text: str) -> ModuleType:
-    sys.path.insert(0, os.getcwd())
+    here = os.getcwd()
+    sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
     except Exception as error:
         raise SpecificationError(f"{text}: importing {name!r} failed: {type(error).__name__}: {error}") from error
     finally:
-        sys.path.remove(os.getcwd())
+        sys.path.remove(here)

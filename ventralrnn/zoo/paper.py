@@ -34,9 +34,7 @@ def _resnet(name: str, iterations: tuple[int, ...], shared: bool = True, one_ker
         connections.append(Connection(state, state, "BRCx2+Id", steps=active, weights=both))
         step += count
     graph = Graph(tuple(areas), tuple(connections))
-    return NetworkSpec(
-        name, graph, step, shared=shared, clock=_CLOCK, preprocessing=_CIFAR, reference=_REFERENCE
-    )
+    return NetworkSpec(name, graph, step, shared=shared, clock=_CLOCK, preprocessing=_CIFAR, reference=_REFERENCE)
 
 
 def _recurrent(name: str, states: int, steps: int = 10, reach: int | None = None) -> NetworkSpec:

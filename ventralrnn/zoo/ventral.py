@@ -27,9 +27,7 @@ def _ventral_graph(channels: tuple[int, ...], strides: tuple[int, ...]) -> Graph
     feedforward = [Connection(a, b, "BRC") for a, b in zip(names, names[1:], strict=False)]
     # A bypass takes the two steps of the way it shortens: it adds a path, not an earlier response.
     bypass = [Connection(a, b, "BRC", delay=2) for a, b in zip(names, names[2:], strict=False)]
-    feedback = [
-        Connection(b, a, "BRD", kernel=1, upsample="resize") for a, b in zip(names, names[1:], strict=False)
-    ]
+    feedback = [Connection(b, a, "BRD", kernel=1, upsample="resize") for a, b in zip(names, names[1:], strict=False)]
     return Graph(areas, (*lateral, *feedforward, *bypass, *feedback))
 
 
@@ -78,7 +76,7 @@ def ventral_lateral() -> NetworkSpec:
 
 @register
 def ventral_imagenet() -> NetworkSpec:
-    """The ventral stream for pictures of 224 pixels and 1,000 classes, maps of 56 to 7 positions a side.
+    """Ventral stream for pictures of 224 pixels and 1,000 classes, maps of 56 to 7 positions a side.
 
     Clock and connections as in ventral.
     """
