@@ -49,7 +49,7 @@ def _model() -> "tuple[RecurrentNetwork, str]":
     from ventralrnn.networks import recalibrate
     from ventralrnn.stimuli import load_stimuli, read_batches, standardise
     from ventralrnn.zoo import load_model
-    from ventralrnn.zoo.checkpoints import shipped_checkpoint
+    from ventralrnn.zoo.headers import shipped_checkpoint
 
     network: Any = load_model(_MODEL, trained=shipped_checkpoint(_MODEL) is not None)
     if shipped_checkpoint(_MODEL) is not None:

@@ -76,11 +76,17 @@ def _draw(ax: Axes, course: xr.Dataset, what: str, colour: Any, left: float) -> 
         ax.fill_between(times[shown], low, high, color=colour, alpha=0.25, lw=0)
         ax.plot(times[shown], middle, "o-", color=colour, ms=4)
         ax.set_ylim(0, max(1.05, float(high.max()) * 1.05))
-    if reached.any() and times[reached][0] > left:
-        first = times[reached][0]
-        half = (np.diff(times).min() / 2) if len(times) > 1 else 0
-        ax.axvspan(left, first - half, facecolor="none", edgecolor="0.75", hatch="///", lw=0)
-        if what == "strength":
-            ax.text(0.02, 0.9, "not reached yet", transform=ax.transAxes, fontsize=8, color="0.4", va="top",
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
+    if reached.any():
+        _hatch(ax, left, float(times[reached][0]), times, label=what == "strength")
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def _hatch(ax: Axes, left: float, first: float, times: np.ndarray, label: bool) -> None:
+    """Mark the time before the first response."""
+    right = first - (float(np.diff(times).min()) / 2 if len(times) > 1 else 0)
+    if right <= left:
+        return
+    ax.axvspan(left, right, facecolor="none", edgecolor="0.75", hatch="///", lw=0)
+    if label and right - left > 0.25 * (times.max() - left):
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        ax.text(0.02, 0.9, "not reached yet", transform=ax.transAxes, fontsize=8, color="0.4", va="top", bbox=box)

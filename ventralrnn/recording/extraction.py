@@ -247,10 +247,19 @@ class _Job:
         buffer = staging.take_buffer()
         if batch.ids:
             # Seeded by position: what is random in a model does not depend on where a run was interrupted.
-            torch.manual_seed(self.seed + batch.start)
+            _seed(self.seed + batch.start, self.device)
             where = f"stimuli {batch.ids[0]} to {batch.ids[-1]}"
             check_calls(calls, self._forward(batch.pixels, staging.receiver(buffer, len(batch.ids), where)), where)
         writer.put(*staging.hand_over(buffer, entry))
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Seed what is random on the devices in use; torch.manual_seed looks for all others, which takes milliseconds."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def _name(module: nn.Module, given: Any) -> str:

@@ -2,8 +2,9 @@
 
 import difflib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -106,8 +107,7 @@ class Recorder:
             module.register_forward_hook(listen(area, parts)) for area, (module, parts) in self._modules.items()
         ]
         try:
-            # Compiled code would not call the hooks; the model runs as it was written instead.
-            with torch.compiler.set_stance("force_eager"):
+            with _uncompiled():
                 yield calls
         finally:
             for handle in handles:
@@ -118,6 +118,13 @@ class Recorder:
                     f"area {area}: module {self.paths[area]!r} was never called in the forward pass, so it has no time "
                     "steps: name a module that the model calls once a step"
                 )
+
+
+def _uncompiled() -> AbstractContextManager[Any]:
+    """Make compiled models run as they were written: compiled code would not call the hooks."""
+    if "torch._dynamo" not in sys.modules:  # nothing was compiled, and loading the compiler takes seconds
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")
 
 
 def _resolve(model: nn.Module, area: str, path: str) -> tuple[nn.Module, tuple[int | str, ...]]:
