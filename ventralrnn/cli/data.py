@@ -14,7 +14,7 @@ _WIDTH = 100
 
 @click.group()
 def command() -> None:
-    """Data sets: list, get, path; their licence and citation.
+    """List, fetch and find data sets, with their licence and citation.
 
     They lie in the folders that $VENTRALRNN_DATA lists (separated as in $PATH); downloads go into the first,
     ~/.cache/ventralrnn if it is not set.

@@ -139,7 +139,7 @@ def missing(name: str) -> tuple[DataFile, ...]:
     return data.downloads if data.archive else absent
 
 
-def get(name: str, progress: Callable[[int], None] | None = None) -> Path:
+def get(name: str, progress: Callable[[int], object] | None = None) -> Path:
     """Return the folder of a data set, checked; download what is missing into the first folder of the search path.
 
     Files appear under their final names only when whole and checked. What is already here is not downloaded.

@@ -17,7 +17,7 @@ _TIMEOUT_SECONDS = 30
 _CHUNK_BYTES = 1 << 16
 
 
-def fetch(data: DataSet, files: Sequence[DataFile], folder: Path, progress: Callable[[int], None] | None) -> None:
+def fetch(data: DataSet, files: Sequence[DataFile], folder: Path, progress: Callable[[int], object] | None) -> None:
     """Download files of a data set.
 
     Parameters
@@ -59,7 +59,7 @@ class _Failed(Exception):
     """One file could not be downloaded; holds the reason in words."""
 
 
-def _download(file: DataFile, folder: Path, progress: Callable[[int], None] | None) -> None:
+def _download(file: DataFile, folder: Path, progress: Callable[[int], object] | None) -> None:
     import pooch
     import requests
 
@@ -135,7 +135,7 @@ def _extract(tar: tarfile.TarFile, file: DataFile, target: Path) -> Path:
 class _Meter:
     """What pooch calls a progress bar: turned into numbers of new bytes."""
 
-    def __init__(self, progress: Callable[[int], None]) -> None:
+    def __init__(self, progress: Callable[[int], object]) -> None:
         self.total = 0
         self._progress = progress
         self._seen = self._told = 0

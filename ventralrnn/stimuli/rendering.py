@@ -9,6 +9,11 @@ from ventralrnn.stimuli.pictures import MID_GREY
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
+# Up to this size a picture is drawn whole and then cut, which meets published preprocessings bit for bit. Beyond it (a
+# very long picture, or a much enlarged one) only the part that is kept is computed, and memory stays bounded; rounding
+# then differs by a grey level, by a few at hard edges where the bicubic filter overshoots.
+_WHOLE_PIXELS = 1 << 22
+
 
 def drawn_size(width: int, height: int, preprocessing: Preprocessing, degrees: float | None) -> tuple[int, int]:
     """Return the size at which a whole picture is drawn, before what exceeds the input is cut off.
@@ -61,12 +66,15 @@ def render(image: Image.Image, preprocessing: Preprocessing, degrees: float | No
     across, down = drawn_size(width, height, preprocessing, degrees)
     left, right, x = _fit(across, preprocessing.size)
     top, bottom, y = _fit(down, preprocessing.size)
+    kept = (left, top, right, bottom)
+    resample = _FILTERS[preprocessing.interpolation]
     if (across, down) == (width, height):
-        part = image.crop((left, top, right, bottom))
+        part = image.crop(kept)
+    elif across * down <= _WHOLE_PIXELS:
+        part = image.resize((across, down), resample).crop(kept)
     else:
-        # Only the part that is kept is computed: a long or a much enlarged picture would not fit in memory whole.
         box = (left * width / across, top * height / down, right * width / across, bottom * height / down)
-        part = image.resize((right - left, bottom - top), _FILTERS[preprocessing.interpolation], box=box)
+        part = image.resize((right - left, bottom - top), resample, box=box)
     pixels = np.asarray(part)
     if pixels.shape[:2] == (preprocessing.size, preprocessing.size):
         return np.array(pixels)
