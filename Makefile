@@ -30,8 +30,7 @@ test-latest: .venv-latest/.installed  ## the same suite without brainscore, on t
 	$(call PYTEST,.venv-latest)
 
 lint: .venv/.installed  ## ruff and mypy
-	.venv/bin/ruff check .
-	.venv/bin/mypy
+	.venv/bin/ruff check .; status=$$?; .venv/bin/mypy && exit $$status
 
 bench: .venv/.installed  ## measure speed against peers
 	.venv/bin/python -m benchmarks.speed
