@@ -1,5 +1,4 @@
 import io
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,14 +81,3 @@ def toy_registry(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], 
         monkeypatch.setattr(registry, "_registry", lambda: sets)
 
     return replace
-
-
-@pytest.fixture
-def copy_to_cache(empty_cache: Path) -> Callable[[Path, str], Path]:
-    """Return a function that copies a file into the data cache under a relative path."""
-
-    def copy(source: Path, target: str) -> Path:
-        (empty_cache / target).parent.mkdir(parents=True, exist_ok=True)
-        return Path(shutil.copy(source, empty_cache / target))
-
-    return copy
