@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from ventralrnn.graph import Area, Connection, Cut, Graph
+
+# Machines that run tests are busy; how long an example takes says nothing there.
+settings.register_profile("ventralrnn", deadline=None)
+settings.load_profile("ventralrnn")
 
 
 def _transition(draw: st.DrawFn, source: Area, target: Area) -> str:

@@ -16,8 +16,13 @@ _MODEL = "ventral"
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"), show_default=True,
-              help="Folder for the recording and the figure.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo"),
+    show_default=True,
+    help="Folder for the recording and the figure.",
+)
 @options.device
 @options.as_json
 def command(out: Path, device: str, as_json: bool) -> None:

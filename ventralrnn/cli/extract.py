@@ -21,20 +21,41 @@ from ventralrnn.cli import options
     help="For models that are not from the zoo: which module is an area (repeatable). Each of its calls during one "
     "forward pass is one time step; it.output[1] takes a part of what it returns.",
 )
-@click.option("--states", metavar="FILE.py:FUNCTION", help="For models that keep their steps in attributes: a function "
-              "(model, batch) -> {area: [state at step 0, ...]}; name what to keep with --areas.")
+@click.option(
+    "--states",
+    metavar="FILE.py:FUNCTION",
+    help="For models that keep their steps in attributes: a function "
+    "(model, batch) -> {area: [state at step 0, ...]}; name what to keep with --areas.",
+)
 @click.option("--steps", metavar="FROM:TO", help="Time steps to keep, for example 0:8 or 3,5; all by default.")
-@click.option("--pool", type=click.Choice(["none", "mean"]), default="none", show_default=True,
-              help="Keep every position, or the average over positions.")
-@click.option("--dtype", type=click.Choice(["float32", "float16"]), default="float32", show_default=True,
-              help="Type on disk.")
-@click.option("--currents", is_flag=False, flag_value="all", metavar="[NAMES]",
-              help="Also record what connections deliver: all, or names separated by commas.")
-@click.option("--cut", multiple=True, metavar="CONNECTION[@FROM:TO]",
-              help="A connection that delivers nothing, for example IT-V4@3:8 (repeatable).")
+@click.option(
+    "--pool",
+    type=click.Choice(["none", "mean"]),
+    default="none",
+    show_default=True,
+    help="Keep every position, or the average over positions.",
+)
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float16"]), default="float32", show_default=True, help="Type on disk."
+)
+@click.option(
+    "--currents",
+    is_flag=False,
+    flag_value="all",
+    metavar="[NAMES]",
+    help="Also record what connections deliver: all, or names separated by commas.",
+)
+@click.option(
+    "--cut",
+    multiple=True,
+    metavar="CONNECTION[@FROM:TO]",
+    help="A connection that delivers nothing, for example IT-V4@3:8 (repeatable).",
+)
 @click.option("--batch-size", type=click.IntRange(1), help="Stimuli a forward pass; chosen by default.")
 @click.option("--degrees", type=float, help="Visual angle of the pictures, in degrees, if they do not state it.")
-@click.option("--size", type=click.IntRange(1), help="For models that state no preprocessing: side of their input, in pixels.")
+@click.option(
+    "--size", type=click.IntRange(1), help="For models that state no preprocessing: side of their input, in pixels."
+)
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Threads that decode pictures.")
 @click.option("--resume", is_flag=True, help="Continue an unfinished recording.")
 @click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be read, and list them.")

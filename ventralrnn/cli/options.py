@@ -13,9 +13,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def device(command: F) -> F:
     """Add ``--device``."""
-    return click.option("--device", default="auto", show_default=True, metavar="auto|cpu|cuda|mps", help="Where to run.")(
-        command
-    )
+    return click.option(
+        "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|mps", help="Where to run."
+    )(command)
 
 
 def seed(command: F) -> F:
@@ -54,5 +54,5 @@ def show_warnings_plainly() -> None:
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         click.echo(f"ventralrnn: warning: {message}", err=True)
 
-    warnings.showwarning = show  # type: ignore[assignment]
+    warnings.showwarning = show
     warnings.simplefilter("once", UserWarning)

@@ -49,9 +49,12 @@ def to_assembly(recording: Mapping[str, xr.DataArray], areas: Sequence[str]) -> 
     regions = np.repeat(list(arrays), [array.sizes["neuroid"] for array in arrays.values()])
     place = {c: np.concatenate([array[c].values for array in arrays.values()]) for c in ("channel", "y", "x")}
     ids = [
-        f"{region}.{c}.{y}.{x}" for region, c, y, x in zip(regions, place["channel"], place["y"], place["x"], strict=True)
+        f"{region}.{c}.{y}.{x}"
+        for region, c, y, x in zip(regions, place["channel"], place["y"], place["x"], strict=True)
     ]
-    presentation = {name: ("presentation", first[name].values) for name in ("stimulus_id", "label") if name in first.coords}
+    presentation = {
+        name: ("presentation", first[name].values) for name in ("stimulus_id", "label") if name in first.coords
+    }
     return NeuroidAssembly(
         np.concatenate(parts, axis=1),
         coords={

@@ -23,7 +23,15 @@ from ventralrnn.networks.weights import hash_weights
 from ventralrnn.recording.journal import Entry, Journal
 from ventralrnn.recording.layout import AreaLayout
 from ventralrnn.recording.recording import Recording, open_recording
-from ventralrnn.recording.sources import IMAGENET, FunctionSource, HookSource, NetworkSource, Source, States, check_calls
+from ventralrnn.recording.sources import (
+    IMAGENET,
+    FunctionSource,
+    HookSource,
+    NetworkSource,
+    Source,
+    States,
+    check_calls,
+)
 from ventralrnn.recording.staging import Staging, as_states
 from ventralrnn.recording.store import check_space, finish, open_partial
 from ventralrnn.recording.writer import Writer
@@ -238,12 +246,10 @@ class _Job:
                 advance(batch.stop - batch.start)
         finally:
             # Also after Ctrl-C: what was computed is written before the command ends.
-            batches.close()  # type: ignore[attr-defined]
+            batches.close()
             writer.close()
 
-    def _batch(
-        self, batch: Batch, entry: Entry, staging: Staging, writer: Writer, calls: Mapping[str, int]
-    ) -> None:
+    def _batch(self, batch: Batch, entry: Entry, staging: Staging, writer: Writer, calls: Mapping[str, int]) -> None:
         buffer = staging.take_buffer()
         if batch.ids:
             # Seeded by position: what is random in a model does not depend on where a run was interrupted.
@@ -333,7 +339,7 @@ def _evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
     modes = {m: m.training for m in module.modules()}
     module.eval().to(device)
     if isinstance(module, RecurrentNetwork):
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(memory_format=torch.channels_last)
     if device.type == "cpu":
         keep_freed_memory()
     try:
@@ -419,4 +425,8 @@ def _bar(show: bool, total: int, done: int) -> Iterator[Callable[[int], None]]:
     from tqdm import tqdm
 
     with tqdm(total=total, initial=done, unit=" stimuli", smoothing=0.1, dynamic_ncols=True) as bar:
-        yield lambda count: bar.update(count) and None
+
+        def advance(count: int) -> None:
+            bar.update(count)
+
+        yield advance

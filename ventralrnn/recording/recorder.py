@@ -42,7 +42,9 @@ class Recorder:
 
     def __init__(self, model: nn.Module, areas: Mapping[str, str]) -> None:
         if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            raise RecordingError(f"a {type(model).__name__} runs copies of the model, whose hooks mix: give its .module")
+            raise RecordingError(
+                f"a {type(model).__name__} runs copies of the model, whose hooks mix: give its .module"
+            )
         if not areas:
             raise RecordingError("no areas to record: name at least one, as AREA=module.path")
         self.model = model
@@ -103,9 +105,7 @@ class Recorder:
 
             return hook
 
-        handles = [
-            module.register_forward_hook(listen(area, parts)) for area, (module, parts) in self._modules.items()
-        ]
+        handles = [module.register_forward_hook(listen(area, parts)) for area, (module, parts) in self._modules.items()]
         try:
             with _uncompiled():
                 yield calls
@@ -157,7 +157,7 @@ def _tensor(output: Any, parts: tuple[int | str, ...], area: str) -> Tensor | No
     if output is None or isinstance(output, Tensor):
         return output
     raise RecordingError(
-        f"area {area}: its module returns {_describe(output)}; choose a tensor of it by an index such as [0] or ['name']"
+        f"area {area}: its module returns {_describe(output)}; choose a tensor by an index such as [0] or ['name']"
     )
 
 

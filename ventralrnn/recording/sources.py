@@ -210,8 +210,9 @@ def check_calls(first: Mapping[str, int], calls: Mapping[str, int], where: str) 
     """
     for area, count in calls.items():
         if count != first[area]:
+            common = format_steps(range(min(count, first[area])))
             raise RecordingError(
                 f"area {area}: its module was called {count} times for {where} but {first[area]} times for the first "
-                f"stimulus: a recording needs the same steps for all (record steps {format_steps(range(min(count, first[area])))} "
-                "of a model with a fixed number of steps)"
+                f"stimulus: a recording needs the same steps for all (record steps {common} of a model with a fixed "
+                "number of steps)"
             )

@@ -116,9 +116,7 @@ class Staging:
 
         return take
 
-    def hand_over(
-        self, buffer: Buffer, entry: Entry
-    ) -> tuple[dict[str, np.ndarray], Entry, Callable[[], None]]:
+    def hand_over(self, buffer: Buffer, entry: Entry) -> tuple[dict[str, np.ndarray], Entry, Callable[[], None]]:
         """Return what the writer takes: arrays, journal entry, and how to give the buffer back."""
         if self._device.type == "cuda":
             torch.cuda.current_stream().synchronize()

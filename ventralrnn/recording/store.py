@@ -71,7 +71,9 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: str) ->
     """
     differences = _differences(before.get("identity", {}), now["identity"])
     if differences:
-        raise RecordingError(f"{where} was made from something else, so it cannot be continued: " + "; ".join(differences))
+        raise RecordingError(
+            f"{where} was made from something else, so it cannot be continued: " + "; ".join(differences)
+        )
 
 
 def _differences(before: Any, now: Any, path: str = "") -> list[str]:
@@ -106,7 +108,11 @@ def check_space(folder: Path, layouts: Sequence[AreaLayout], done_rows: int) -> 
 
 
 def finish(
-    out: Path, journal: Journal, layouts: Sequence[AreaLayout], attributes: Mapping[str, Any], labels: Sequence[str] | None,
+    out: Path,
+    journal: Journal,
+    layouts: Sequence[AreaLayout],
+    attributes: Mapping[str, Any],
+    labels: Sequence[str] | None,
     ids: Sequence[str],
 ) -> None:
     """Write the metadata and coordinates, and give the recording its final name.
@@ -146,7 +152,9 @@ def finish(
     os.replace(folder, out)
 
 
-def _finish_area(root: Any, folder: Path, layout: AreaLayout, rows: int, per_stimulus: Mapping[str, np.ndarray]) -> None:
+def _finish_area(
+    root: Any, folder: Path, layout: AreaLayout, rows: int, per_stimulus: Mapping[str, np.ndarray]
+) -> None:
     group = root.require_group(layout.name)
     group.attrs.put({**layout.attributes, "unreached_steps": list(layout.unreached)})
     if "activations" not in group:  # there already if a kill came while the recording was being finished
@@ -172,8 +180,14 @@ def _finish_area(root: Any, folder: Path, layout: AreaLayout, rows: int, per_sti
 def _coordinate(group: Any, name: str, values: np.ndarray, dimension: str, **attributes: str) -> None:
     dtype = str if values.dtype == object else values.dtype
     array = group.create_array(
-        name, shape=values.shape, dtype=dtype, chunks=(max(1, len(values)),), compressors=None,
-        dimension_names=(dimension,), attributes=attributes, overwrite=True,
+        name,
+        shape=values.shape,
+        dtype=dtype,
+        chunks=(max(1, len(values)),),
+        compressors=None,
+        dimension_names=(dimension,),
+        attributes=attributes,
+        overwrite=True,
     )
     if len(values):
         array[:] = values

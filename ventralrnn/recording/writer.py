@@ -113,12 +113,12 @@ class Writer:
         """
         direct = self._direct and not (offset | rows.nbytes | rows.ctypes.data) % _PAGE
         try:
-            _write_at(path, memoryview(rows).cast("B"), offset, _DIRECT if direct else 0)
+            _write_at(path, rows.reshape(-1).view(np.uint8).data, offset, _DIRECT if direct else 0)
         except OSError as error:
             if not direct or error.errno == 28:
                 raise
             self._direct = False  # a file system without direct writing
-            _write_at(path, memoryview(rows).cast("B"), offset, 0)
+            _write_at(path, rows.reshape(-1).view(np.uint8).data, offset, 0)
 
 
 def chunk_path(folder: Path, area: str, chunk: int, index: int) -> Path:

@@ -1,0 +1,91 @@
+"""Every command and every line of Python in the README works as written."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ventralrnn.cli.main import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+MODEL = """
+import torch
+from torch import nn
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=4)
+        self.it = nn.Module()
+        self.it.recurrent = nn.Conv2d(4, 4, 3, padding=1)
+        self.it.output = nn.ReLU()
+
+    def forward(self, picture):
+        drive = self.stem(picture)
+        state = torch.zeros_like(drive)
+        for _ in range(3):
+            state = self.it.output(self.it.recurrent(state) + drive)
+        return state.mean((2, 3))
+
+
+def factory():
+    return Model()
+"""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    random = np.random.default_rng(0)
+    (tmp_path / "my_pictures").mkdir()
+    for number, size in enumerate(((40, 60), (32, 32), (100, 50))):
+        pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "my_pictures" / f"{number}.jpg")
+    (tmp_path / "my_model.py").write_text(MODEL)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c[0] == "ventralrnn"], ids=" ".join)
+@pytest.mark.filterwarnings("ignore:.*no trained weights:UserWarning")
+def test_command_works(command: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(command[1:])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.strip()
+    if "--out" in command:
+        assert (folder / command[command.index("--out") + 1]).is_dir()
+
+
+def test_make_runs_what_the_readme_says() -> None:
+    targets = [c[1] for c in commands() if c[0] == "make"]
+    assert targets == ["demo", "test"]
+    for target, expected in (("demo", "ventralrnn demo"), ("test", "pytest")):
+        plan = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert expected in plan.stdout
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.filterwarnings("ignore:.*no trained weights:UserWarning")
+def test_python_works(code: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.strip()
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
