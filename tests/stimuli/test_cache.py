@@ -100,7 +100,8 @@ def test_registry_is_whole() -> None:
 
 @pytest.mark.parametrize("name", sorted(registry.names()))
 def test_what_is_here_is_what_the_registry_promises(needs: Callable[[str], Path], name: str) -> None:
-    assert cache.path(name) == needs(name)
+    folder = needs(name)  # skips where the set is not here
+    assert cache.path(name) == folder
 
 
 def test_unknown_name() -> None:
