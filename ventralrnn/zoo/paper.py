@@ -56,65 +56,98 @@ def _recurrent(name: str, states: int, steps: int = 10, reach: int | None = None
 
 @register
 def resnet_1state() -> NetworkSpec:
-    """Residual network of one state, 10 iterations, weights shared: a recurrent network with one state."""
+    """Residual network of one state, 10 iterations, weights shared: a recurrent network with one state.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _resnet("resnet-1state", (10,))
 
 
 @register
 def resnet_1state_unshared() -> NetworkSpec:
-    """Untied twin of resnet-1state: an ordinary residual network."""
+    """Untied twin of resnet-1state: an ordinary residual network.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _resnet("resnet-1state-unshared", (10,), shared=False)
 
 
 @register
 def resnet_2state() -> NetworkSpec:
-    """Residual network of two states, 5 + 5 iterations, weights shared within a state."""
+    """Residual network of two states, 5 + 5 iterations, weights shared within a state.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _resnet("resnet-2state", (5, 5))
 
 
 @register
 def resnet_2state_unshared() -> NetworkSpec:
-    """Untied twin of resnet-2state."""
+    """Untied twin of resnet-2state.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _resnet("resnet-2state-unshared", (5, 5), shared=False)
 
 
 @register
 def resnet_3state() -> NetworkSpec:
-    """Residual network of three states, 3 + 3 + 4 iterations, weights shared within a state."""
+    """Residual network of three states, 3 + 3 + 4 iterations, weights shared within a state.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _resnet("resnet-3state", (3, 3, 4))
 
 
 @register
 def resnet_3state_unshared() -> NetworkSpec:
-    """Untied twin of resnet-3state."""
+    """Untied twin of resnet-3state.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _resnet("resnet-3state-unshared", (3, 3, 4), shared=False)
 
 
 @register
 def resnet_3state_oneconv() -> NetworkSpec:
-    """Three states like resnet-3state, with a single convolution shared by all layers, over time and states."""
+    """Three states like resnet-3state, with a single convolution shared by all layers, over time and states.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _resnet("resnet-3state-oneconv", (3, 3, 4), one_kernel=True)
 
 
 @register
 def recurrent_2state() -> NetworkSpec:
-    """Fully recurrent network of two states: self-transitions with identity, feedforward and feedback."""
+    """Fully recurrent network of two states: self-transitions with identity, feedforward and feedback.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _recurrent("recurrent-2state", 2)
 
 
 @register
 def recurrent_3state() -> NetworkSpec:
-    """Fully recurrent network of three states, all connected with all."""
+    """Fully recurrent network of three states, all connected with all.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _recurrent("recurrent-3state", 3)
 
 
 @register
 def recurrent_4state() -> NetworkSpec:
-    """Fully recurrent network of four states, all connected with all."""
+    """Fully recurrent network of four states, all connected with all.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _recurrent("recurrent-4state", 4)
 
 
 @register
 def recurrent_3state_adjacent() -> NetworkSpec:
-    """Recurrent network of three states, in which only neighbours are connected."""
+    """Recurrent network of three states, in which only neighbours are connected.
+
+    Clock: 10 ms a step from stimulus onset, the order that Liao & Poggio (2016) give for the way between areas.
+    """
     return _recurrent("recurrent-3state-adjacent", 3, reach=1)

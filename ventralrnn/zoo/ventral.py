@@ -64,13 +64,19 @@ def ventral() -> NetworkSpec:
 
 @register
 def ventral_feedforward() -> NetworkSpec:
-    """Control for ventral: its feedforward and bypass connections only. Clock as there."""
+    """Control for ventral: its feedforward and bypass connections only.
+
+    Clock as there: 10 ms a step, onsets after Thorpe & Fabre-Thorpe (2001), Science 291:260.
+    """
     return _spec("ventral-feedforward", _without(_ventral_graph(*_GRAPH), "lateral", "feedback"))
 
 
 @register
 def ventral_lateral() -> NetworkSpec:
-    """Control for ventral: without feedback. Clock as there."""
+    """Control for ventral: without feedback.
+
+    Clock as there: 10 ms a step, onsets after Thorpe & Fabre-Thorpe (2001), Science 291:260.
+    """
     return _spec("ventral-lateral", _without(_ventral_graph(*_GRAPH), "feedback"))
 
 
@@ -78,7 +84,7 @@ def ventral_lateral() -> NetworkSpec:
 def ventral_imagenet() -> NetworkSpec:
     """Ventral stream for pictures of 224 pixels and 1,000 classes, maps of 56 to 7 positions a side.
 
-    Clock and connections as in ventral.
+    Connections and clock as in ventral: 10 ms a step, onsets after Thorpe & Fabre-Thorpe (2001), Science 291:260.
     """
     spec = _spec("ventral-imagenet", _ventral_graph((64, 128, 256, 512), (4, 8, 16, 32)))
     return replace(spec, preprocessing=_IMAGENET, pre_net=PreNet(kernel=7), post_net=PostNet(classes=1000))
