@@ -119,7 +119,8 @@ def _import_file(path: Path) -> ModuleType:
     sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that parses arguments exits
+        sys.modules.pop(name, None)
         raise SpecificationError(f"{path}: importing it failed: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(folder)
