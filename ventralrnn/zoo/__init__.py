@@ -7,6 +7,7 @@ _HOME = {
     "list_models": "registry",
     "model_spec": "registry",
     "register": "registry",
+    "summarise": "summary",
     "load_model": "load",
     "load_checkpoint": "checkpoints",
     "save_checkpoint": "checkpoints",

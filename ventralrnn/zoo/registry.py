@@ -1,6 +1,7 @@
 """The registry of named models."""
 
 import difflib
+import inspect
 from collections.abc import Callable
 from importlib import import_module
 
@@ -64,8 +65,21 @@ def model_spec(name: str) -> NetworkSpec:
     return _REGISTRY[name]()
 
 
-def describe(name: str) -> str:
-    """Return the first paragraph of a named model's docstring, as one line."""
+def describe(name: str, full: bool = False) -> str:
+    """Return what a named model's docstring says.
+
+    Parameters
+    ----------
+    name : str
+        A name in the zoo.
+    full : bool
+        All paragraphs, separated by empty lines, in place of the first; each is one line.
+
+    Returns
+    -------
+    str
+        The description.
+    """
     list_models()
-    text = _REGISTRY[name].__doc__ or ""
-    return " ".join(text.split("\n\n")[0].split())
+    paragraphs = [" ".join(text.split()) for text in inspect.cleandoc(_REGISTRY[name].__doc__ or "").split("\n\n")]
+    return "\n\n".join(paragraphs if full else paragraphs[:1])
