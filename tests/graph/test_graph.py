@@ -191,6 +191,8 @@ def test_one_graph_unrolls_both_ways() -> None:
     assert [c.delay for c in engineering.connections] == [0, 0, 0, 2, 1]
     assert engineering.order == ("A", "B", "C")
     assert engineering.unroll("biological") == graph.unroll("biological") == graph
+    late = Graph(areas, tuple(replace(c, delay=2) if c.name == "A-C" else c for c in links))
+    assert late.unroll("biological") == late, "a bypass may take longer"
     with pytest.raises(GraphError, match="unrolling 'sideways': biological"):
         graph.unroll("sideways")  # type: ignore[arg-type]
 

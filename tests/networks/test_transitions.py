@@ -1,11 +1,13 @@
 """Every kind of transition, down and up and across several levels, against loops written by hand."""
 
+import contextlib
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.networks.common import build, pictures
+from tests.networks.common import build, listening, pictures
 from ventralrnn.graph import Area, Connection, Graph
 from ventralrnn.networks import NetworkSpec, Norm, PostNet, PreNet, Preprocessing, RecurrentNetwork
 from ventralrnn.networks.transitions import AreaModule, Kernel, PostNetModule, PreNetModule
@@ -108,6 +110,35 @@ def test_up_by_resizing(transition: str, strides: tuple[int, int], kernel: int) 
 
 def test_deconvolution_with_identity() -> None:
     check("BRDx2+Id", (2, 2), (3, 3))
+
+
+@pytest.mark.parametrize("affine", ["none", "step", "shared"])
+def test_transitions_out_of_one_state_do_not_disturb_each_other(affine: str) -> None:
+    """They share the state's statistics; each has a learned scale and shift, and a rectification, of its own."""
+    letters = ["C", "RC", "BC", "BRC", "BRCx2"]
+    graph = Graph((Area("a", 3), Area("b", 4)), tuple(Connection("a", "b", text, name=text) for text in letters))
+    norm = Norm(affine=affine)  # type: ignore[arg-type]
+    spec = NetworkSpec("bundle", graph, 3, input_steps=None, norm=norm, preprocessing=Preprocessing(8))
+    network = build(spec, seed=3)
+    with torch.no_grad(), contextlib.ExitStack() as stack:
+        currents = {text: stack.enter_context(listening(network.connections[text])) for text in letters}
+        states = network.states(pictures(spec))
+        network(pictures(spec))
+    for text in letters:
+        module, x = network.connections[text], states["a"][1]
+        norms = [(network.norms["a"], module.affine, 1)] if "B" in text else []
+        norms += [(module.middle, module.middle.affine, 2)] if "x2" in text else []
+        for number in range(2 if "x2" in text else 1):
+            if norms:
+                statistics, learned, step = norms[number]
+                mean, variance = (s[step, :, None, None] for s in (statistics.running_mean, statistics.running_var))
+                x = (x - mean) / (variance + 1e-5).sqrt()
+                if learned is not None:
+                    row = step if affine == "step" else 0
+                    x = x * learned.scale[row, :, None, None] + learned.shift[row, :, None, None]
+            x = x.clamp(min=0) if "R" in text else x
+            x = correlate(x, network.kernels[f"{text}:{number}"].weight, network.kernels[f"{text}:{number}"].bias)
+        torch.testing.assert_close(currents[text][2], x, **EXACT)
 
 
 @pytest.mark.parametrize("kernel", [1, 5, 7])

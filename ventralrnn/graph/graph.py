@@ -149,7 +149,8 @@ class Graph:
         Parameters
         ----------
         way : {'biological', 'engineering'}
-            Delay 1, so that activity climbs one area a step; or 0, so that a step is a whole feedforward sweep.
+            Delay 1, so that activity climbs one area a step (longer delays stay as they are); or 0, so that a step is
+            a whole feedforward sweep.
 
         Returns
         -------
@@ -158,13 +159,11 @@ class Graph:
         """
         if way not in ("biological", "engineering"):
             raise GraphError(f"unrolling {way!r}: biological (feedforward delay 1) or engineering (0)")
-        delay = 1 if way == "biological" else 0
-        return replace(
-            self,
-            connections=tuple(
-                replace(c, delay=delay) if self.role(c) in ("feedforward", "bypass") else c for c in self.connections
-            ),
-        )
+        climbing = ("feedforward", "bypass")
+        delays = {
+            c: max(1, c.delay) if way == "biological" else 0 for c in self.connections if self.role(c) in climbing
+        }
+        return replace(self, connections=tuple(replace(c, delay=delays.get(c, c.delay)) for c in self.connections))
 
     # -- checks -----------------------------------------------------------------------------------------------------
 
