@@ -36,7 +36,8 @@ class Kernel(nn.Module):
         shape = (outputs, inputs) if kind == "conv" else (inputs, outputs)
         self.weight = nn.Parameter(torch.empty(*shape, size, size))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
-        nn.init.normal_(self.weight, std=(2.0 / (gain * inputs * size**2)) ** 0.5)
+        if not self.weight.is_meta:  # drawing nothing on the meta device would load the compiler, which takes seconds
+            nn.init.normal_(self.weight, std=(2.0 / (gain * inputs * size**2)) ** 0.5)
 
     def forward(self, x: Tensor, down: int = 1, up: int = 1, resize: bool = False) -> Tensor:
         """Convolve.
