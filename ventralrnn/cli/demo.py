@@ -69,17 +69,14 @@ def _model() -> "tuple[RecurrentNetwork, str]":
 
 def _record(model: "RecurrentNetwork", path: Path, device: str) -> "Recording":
     """Record, or take up the recording of an earlier run if it is of the same model and stimuli."""
-    from ventralrnn.errors import RecordingError
     from ventralrnn.recording import extract
-    from ventralrnn.recording.store import partial_path
+    from ventralrnn.recording.store import OtherRecordingError, partial_path
 
     click.echo(f"recording every area of {_MODEL} at every time step for the embedded stimuli ...", err=True)
     arguments: dict[str, Any] = {"device": device, "progress": options.is_terminal(), "command": "ventralrnn demo"}
     try:
         return extract(model, "embedded", path, resume=True, **arguments)
-    except RecordingError as error:
-        if "made from something else" not in str(error):
-            raise
+    except OtherRecordingError:
         # What lies there is the demo's own, of an older version.
         for old in (path, partial_path(path)):
             shutil.rmtree(old, ignore_errors=True)

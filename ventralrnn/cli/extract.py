@@ -83,6 +83,10 @@ def command(
     pictures, or a CSV file with a column of paths.
     """
     named = _modules(modules)
+    if named and areas:
+        raise click.BadParameter("goes not with --area: give either", param_hint="--areas")
+    if size and ":" not in model:
+        raise click.BadParameter(f"{model} states its own preprocessing", param_hint="--size")
     if out.suffix != ".zarr":
         raise click.BadParameter(f"{out}: give the recording a name that ends in .zarr", param_hint="--out")
     from dataclasses import replace
@@ -97,10 +101,10 @@ def command(
         model,
         load_stimuli(stimuli, degrees=degrees),
         out,
-        areas=named or (areas.split(",") if areas else None),
+        areas=named or _names(areas) or None,
         steps=steps,
         states=load_object(states) if states else None,
-        currents=currents == "all" or (currents.split(",") if currents else False),
+        currents=currents == "all" or _names(currents),
         preprocessing=replace(IMAGENET, size=size) if size else None,
         progress=options.is_terminal(),
         **rest,
@@ -111,12 +115,18 @@ def command(
         click.echo(_report(recording))
 
 
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",")] if text else []
+
+
 def _modules(pairs: tuple[str, ...]) -> dict[str, str]:
     named = {}
     for pair in pairs:
         name, equals, path = pair.partition("=")
         if not (name and equals and path):
             raise click.BadParameter(f"{pair!r}: write NAME=MODULE.PATH, for example IT=it.output", param_hint="--area")
+        if name in named:
+            raise click.BadParameter(f"{name} is named twice", param_hint="--area")
         named[name] = path
     return named
 

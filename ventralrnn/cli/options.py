@@ -21,7 +21,11 @@ def device(command: F) -> F:
 def seed(command: F) -> F:
     """Add ``--seed``."""
     return click.option(
-        "--seed", default=0, show_default=True, help="Seed of random weights and of anything random in the model."
+        "--seed",
+        default=0,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Seed of random weights and of anything random in the model.",
     )(command)
 
 

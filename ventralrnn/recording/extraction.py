@@ -4,8 +4,9 @@ import contextlib
 import os
 import platform
 import shlex
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ventralrnn import __version__
-from ventralrnn.errors import RecordingError
+from ventralrnn.errors import RecordingError, SpecificationError, VentralrnnError
 from ventralrnn.graph import Cut, parse_steps, to_plain
 from ventralrnn.memory import keep_freed_memory
 from ventralrnn.networks.network import RecurrentNetwork
@@ -33,7 +34,7 @@ from ventralrnn.recording.sources import (
     check_calls,
 )
 from ventralrnn.recording.staging import Staging, as_states
-from ventralrnn.recording.store import check_space, finish, open_partial
+from ventralrnn.recording.store import OtherRecordingError, check_same, check_space, finish, open_partial
 from ventralrnn.recording.writer import Writer
 from ventralrnn.stimuli import Batch, Stimuli, load_stimuli, read_batches, rendering_note, standardise
 from ventralrnn.zoo import load_model
@@ -75,7 +76,8 @@ def extract(
         The recording, ``*.zarr``; it appears under this name when it is whole and lies in ``*.zarr.partial`` before.
     areas : sequence of str, or mapping of str to str, optional
         For our networks names of areas (all by default); for any other module a mapping from area name to module
-        path, see :class:`Recorder`.
+        path, see :class:`Recorder`. Modules that are called a different number of times in a forward pass have time
+        axes of their own.
     steps : str or sequence of int, optional
         Time steps to keep, ``'0:8'`` or ``[0, 4]``; all by default. Networks with shared weights run beyond their
         trained steps if asked (see :class:`ventralrnn.networks.TimeBatchNorm`).
@@ -98,9 +100,10 @@ def extract(
     device : str
         'auto', 'cpu', 'cuda', 'mps'.
     seed : int
-        Of random weights, and of anything random in the model.
+        Of random weights, and of anything random in the model; 0 or more.
     resume : bool
-        Continue an unfinished recording; the result is the same as without the interruption.
+        Continue an unfinished recording; the result is the same as without the interruption. A finished one is
+        returned as it is.
     skip_bad : bool
         Leave out pictures that cannot be read, and list them, instead of stopping.
     workers : int
@@ -121,8 +124,10 @@ def extract(
         If something does not fit; the message says what to do. Everything written so far is kept.
     """
     path = Path(out)
-    chosen = torch.device(_choose_device(device))
+    chosen = _choose_device(device)
     module = model if isinstance(model, nn.Module) else load_model(model, seed=seed)
+    if states is None:  # hooks see the model as it was written, so that is what is recorded
+        module = getattr(module, "_orig_mod", module)
     name = _name(module, model)
     pictures = load_stimuli(stimuli)
     preparation = preprocessing or _own_preprocessing(module)
@@ -137,12 +142,13 @@ def extract(
             "device": str(chosen),
         }
         if path.exists():
-            return _finished(path, header, resume)
+            return _finished(path, header, pictures, resume)
         journal = open_partial(path, header, resume)
         if journal is None:
-            return open_recording(path)
+            return _finished(path, header, pictures, resume)
         try:
-            _check_digests(pictures, journal)
+            done = [pair for e in journal.entries for pair in zip(e.indices, e.digests, strict=True)]
+            _check_digests(pictures, done, journal.path.parent)
             check_space(journal.path.parent, layouts, journal.rows)
             with _bar(progress, len(pictures), journal.consumed) as advance:
                 job.run(layouts, calls, journal, size, workers, advance)
@@ -150,8 +156,9 @@ def extract(
                 raise RecordingError(f"{pictures.name}: none of {len(pictures)} pictures could be read")
             finish(path, journal, layouts, _attributes(journal, pictures, preparation), pictures.labels, pictures.ids)
         finally:
-            with contextlib.suppress(OSError):
-                journal.close()
+            if not journal.entries:  # nothing is lost, and nothing stays in the way
+                shutil.rmtree(journal.path.parent, ignore_errors=True)
+            journal.close()
     return open_recording(path)
 
 
@@ -173,6 +180,8 @@ class _Job:
             raise RecordingError(f"pool {pool!r}: none or mean")
         if dtype not in ("float32", "float16"):
             raise RecordingError(f"dtype {dtype!r}: float32 or float16")
+        if seed < 0:
+            raise RecordingError(f"seed {seed}: give 0 or more")
         self.source, self.stimuli, self.preprocessing = source, stimuli, preprocessing
         self.device, self.pool, self.dtype, self.seed, self.skip_bad = device, pool, dtype, seed, skip_bad
 
@@ -204,7 +213,7 @@ class _Job:
         return AreaLayout(
             name=area,
             steps=steps,
-            unit_shape=kinds.pop() if kinds else (1,),
+            unit_shape=kinds.pop() if kinds else self.source.unit_shape(area, self.pool),
             dtype=self.dtype,
             rows=len(self.stimuli),
             time_ms=tuple(self.source.time_ms(area, step) for step in steps),
@@ -216,8 +225,15 @@ class _Job:
         batch = standardise(batch, self.preprocessing)
         if not isinstance(self.source, NetworkSource):  # other people's code may call .view on what comes out
             batch = batch.contiguous()
-        with torch.no_grad():
-            return self.source.run(batch, take)
+        try:
+            with torch.no_grad():
+                return self.source.run(batch, take)
+        except VentralrnnError:
+            raise
+        except Exception as error:
+            raise RecordingError(
+                f"{self.source.name} failed on input of shape {tuple(batch.shape)}: {type(error).__name__}: {error}"
+            ) from error
 
     def run(
         self,
@@ -230,7 +246,7 @@ class _Job:
     ) -> None:
         """Decode, run and write batch after batch, all three at once."""
         writer = Writer(journal.path.parent, layouts, journal)
-        staging = Staging(layouts, batch_size, self.device, self.pool)
+        staging = Staging(layouts, min(batch_size, len(self.stimuli)), self.device, self.pool)
         batches = read_batches(
             self.stimuli,
             self.preprocessing,
@@ -253,19 +269,21 @@ class _Job:
         buffer = staging.take_buffer()
         if batch.ids:
             # Seeded by position: what is random in a model does not depend on where a run was interrupted.
-            _seed(self.seed + batch.start, self.device)
+            _seed(self.seed, batch.start, self.device)
             where = f"stimuli {batch.ids[0]} to {batch.ids[-1]}"
             check_calls(calls, self._forward(batch.pixels, staging.receiver(buffer, len(batch.ids), where)), where)
         writer.put(*staging.hand_over(buffer, entry))
 
 
-def _seed(seed: int, device: torch.device) -> None:
+def _seed(seed: int, start: int, device: torch.device) -> None:
     """Seed what is random on the devices in use; torch.manual_seed looks for all others, which takes milliseconds."""
-    torch.default_generator.manual_seed(seed)
+    # Mixed, not added: recordings with neighbouring seeds share no noise.
+    mixed = int(np.random.SeedSequence((seed, start)).generate_state(1)[0])
+    torch.default_generator.manual_seed(mixed)
     if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
+        torch.cuda.manual_seed(mixed)
     elif device.type == "mps":
-        torch.mps.manual_seed(seed)
+        torch.mps.manual_seed(mixed)
 
 
 def _name(module: nn.Module, given: Any) -> str:
@@ -295,12 +313,18 @@ def _source(
         kept = _steps(steps, total, bounded=not module.spec.shared)
         graph = module.spec.graph
         names = [c.name for c in graph.connections] if currents is True else list(currents or ())
-        cuts = [Cut.parse(c, graph, max(kept) + 1) if isinstance(c, str) else c for c in cut]
+        cuts = [Cut.parse(c, graph, max(total, max(kept) + 1)) if isinstance(c, str) else c for c in cut]
         return NetworkSource(module, areas, kept, names, cuts)
     for argument, value in (("currents", currents), ("cut", cut)):
         if value:
-            raise RecordingError(f"{argument}: only ventralrnn's own networks have connections, {name} has none")
-    choose = lambda total: _steps(steps, total, bounded=True)  # noqa: E731
+            raise RecordingError(f"{argument}: goes only with the areas of ventralrnn's own networks, by their names")
+
+    def choose(area: str, total: int) -> tuple[int, ...]:
+        try:
+            return _steps(steps, total, bounded=True)
+        except SpecificationError as error:
+            raise SpecificationError(f"area {area}: {error}") from None
+
     if states is not None:
         if not areas:
             raise RecordingError("areas: name the areas of the states function to record")
@@ -320,22 +344,28 @@ def _steps(steps: str | Sequence[int] | None, total: int, bounded: bool) -> tupl
     return parse_steps(text, total, bounded)
 
 
-def _choose_device(device: str) -> str:
-    if device != "auto":
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise RecordingError(f"device {device!r}: no such device here; --device auto takes what there is")
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def _choose_device(device: str) -> torch.device:
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(kind for kind in there if there[kind]))
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise RecordingError(f"device {device!r}: auto, cpu, cuda or mps") from None
+    if not there.get(chosen.type) or (chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count()):
+        raise RecordingError(f"device {device!r}: no such device here; --device auto takes what there is")
+    return chosen
 
 
 @contextlib.contextmanager
 def _evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
     """Put a model into evaluation mode on a device, and back into the mode in which it came."""
-    for name, tensor in module.state_dict().items():
-        if isinstance(tensor, Tensor) and tensor.is_floating_point() and not tensor.isfinite().all():
+    for name, weight in module.named_parameters():
+        if not weight.isfinite().all():
             raise RecordingError(f"the model's weight {name} has values that are not finite: load a sound checkpoint")
+    for name, buffer in module.named_buffers():
+        if buffer.isnan().any():  # infinite ones can be masks
+            raise RecordingError(f"the model's buffer {name} holds NaN: load a sound checkpoint")
     modes = {m: m.training for m in module.modules()}
     module.eval().to(device)
     if isinstance(module, RecurrentNetwork):
@@ -351,7 +381,7 @@ def _evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 def _default_batch_size(layouts: Sequence[AreaLayout]) -> int:
     """Choose a batch whose states fit comfortably into memory."""
-    per_stimulus = sum(layout.bytes for layout in layouts) // max(1, layouts[0].rows)
+    per_stimulus = sum(layout.stimulus_bytes for layout in layouts)
     return int(max(8, min(64, _BATCH_BYTES // max(per_stimulus, 1))))
 
 
@@ -380,7 +410,7 @@ def _identity(
 def _attributes(journal: Journal, stimuli: Stimuli, preprocessing: Preprocessing) -> dict[str, Any]:
     """Return what a recording says about how it was made."""
     identity = dict(journal.header["identity"])
-    model = identity.pop("model")
+    model = dict(identity.pop("model"))
     return {
         "model": model.pop("name"),
         "model_details": model,
@@ -395,26 +425,27 @@ def _attributes(journal: Journal, stimuli: Stimuli, preprocessing: Preprocessing
     }
 
 
-def _finished(path: Path, header: Mapping[str, Any], resume: bool) -> Recording:
+def _finished(path: Path, header: Mapping[str, Any], stimuli: Stimuli, resume: bool) -> Recording:
     """Return a recording that is there already, if it is the one asked for."""
     if not resume:
         raise RecordingError(f"{path}: is there already: give another name for --out, or remove it")
-    from ventralrnn.recording.store import check_same
-
     recording = open_recording(path)
-    check_same({"identity": recording.attrs["identity"]}, header, str(path))
+    check_same(recording.attrs, header, str(path))
+    rows = recording[recording.areas[0]]
+    index = {stimulus_id: i for i, stimulus_id in enumerate(stimuli.ids)}
+    done = zip((index[str(i)] for i in rows.stimulus_id.values), map(str, rows.stimulus_digest.values), strict=True)
+    _check_digests(stimuli, done, path)
     return recording
 
 
-def _check_digests(stimuli: Stimuli, journal: Journal) -> None:
-    """Refuse to continue if a stimulus that is already recorded has changed."""
-    for entry in journal.entries:
-        for index, digest in zip(entry.indices, entry.digests, strict=True):
-            if stimuli.digest(index) != digest:
-                raise RecordingError(
-                    f"{stimuli.sources[index] or stimuli.ids[index]}: has changed since it was recorded, so "
-                    f"{journal.path.parent} cannot be continued: restore it, or remove that folder and start again"
-                )
+def _check_digests(stimuli: Stimuli, recorded: Iterable[tuple[int, str]], where: Path) -> None:
+    """Refuse to continue if a stimulus that is already recorded, given with its digest, has changed."""
+    for index, digest in recorded:
+        if stimuli.digest(index) != digest:
+            raise OtherRecordingError(
+                f"{stimuli.sources[index] or stimuli.ids[index]}: has changed since it was recorded, so {where} cannot "
+                "be continued: restore it, or remove that folder and start again"
+            )
 
 
 @contextlib.contextmanager

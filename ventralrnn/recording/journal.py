@@ -59,17 +59,13 @@ class Journal:
         self.entries: list[Entry] = []
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RecordingError(f"{path.parent}: another process is writing this recording") from None
-            if resume and os.fstat(self._file).st_size:
-                self.header = self._read()
-            else:
-                self.header = dict(header)
-                self._append(self.header)
+            self._lock()
+            found = self._read() if resume else None
+            if found is None:
+                self._append(header)
+            self.header = dict(header) if found is None else found
         except BaseException:
-            os.close(self._file)
+            self.close()
             raise
 
     @property
@@ -88,25 +84,41 @@ class Journal:
         self.entries.append(entry)
 
     def close(self) -> None:
-        """Close the file and let go of its lock."""
-        os.close(self._file)
+        """Close the file and let go of its lock; once it is closed, do nothing."""
+        if self._file >= 0:
+            file, self._file = self._file, -1
+            os.close(file)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            alone = False
+        except OSError:  # a file system without locks
+            alone = True
+        else:  # who held the lock before may have finished the recording, and moved this file away
+            alone = self.path.exists() and os.path.samestat(os.fstat(self._file), os.stat(self.path))
+        if not alone:
+            raise RecordingError(f"{self.path.parent}: another process is writing this recording")
 
     def _append(self, item: Mapping[str, Any]) -> None:
         line = (json.dumps(item) + "\n").encode()
-        written = os.write(self._file, line)
-        if written < len(line):  # the disk is full: take the torn line away, then say so
-            end = os.lseek(self._file, 0, os.SEEK_CUR)
-            os.ftruncate(self._file, end - written)
-            raise OSError(28, "No space left on device", str(self.path))
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError as error:
+            error.filename = str(self.path)
+            raise
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, Any] | None:
+        """Read header and entries, and drop a torn line; None if there is no whole header, so no batch either."""
         text = os.pread(self._file, os.fstat(self._file).st_size, 0)
         whole = text[: text.rfind(b"\n") + 1]
         os.ftruncate(self._file, len(whole))
         os.lseek(self._file, len(whole), os.SEEK_SET)
         lines = whole.splitlines()
         if not lines:
-            raise RecordingError(f"{self.path}: holds no header; remove {self.path.parent} and start again")
+            return None
         for line in lines[1:]:
             item = json.loads(line)
             self.entries.append(Entry(item["stop"], item["indices"], item["digests"], [tuple(b) for b in item["bad"]]))

@@ -1,10 +1,12 @@
 """What a recording on disk consists of: per area one array (stimulus, time, neuroid) of raw chunks."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+
+from ventralrnn.errors import RecordingError
 
 # Chunks hold one step of many stimuli: reading one (area, step) over all stimuli touches nothing else, and a batch is
 # appended to the end of each step's last chunk.
@@ -32,8 +34,11 @@ class AreaLayout:
         Time of each kept step in ms after stimulus onset; NaN without a clock.
     unreached : tuple of int
         Kept steps at which the input has not reached the area; they stay NaN.
-    attributes : dict
-        More about the area, for the store's attributes.
+
+    Raises
+    ------
+    RecordingError
+        If the name cannot be that of a group.
     """
 
     name: str
@@ -43,7 +48,10 @@ class AreaLayout:
     rows: int
     time_ms: tuple[float, ...]
     unreached: tuple[int, ...]
-    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.name):  # it names a folder of the store
+            raise RecordingError(f"area {self.name!r}: a name has letters, digits, _ and - only")
 
     @property
     def neuroids(self) -> int:
@@ -61,9 +69,14 @@ class AreaLayout:
         return max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // self.row_bytes, self.rows))
 
     @property
-    def bytes(self) -> int:
-        """Bytes of the whole array, unreached steps left out."""
-        return self.rows * (len(self.steps) - len(self.unreached)) * self.row_bytes
+    def padded_rows(self) -> int:
+        """Rows that the chunks of all stimuli hold, the last one filled up."""
+        return -(-self.rows // self.chunk_rows) * self.chunk_rows
+
+    @property
+    def stimulus_bytes(self) -> int:
+        """Bytes of one stimulus at all steps, unreached ones left out."""
+        return (len(self.steps) - len(self.unreached)) * self.row_bytes
 
     def neuroid_coordinates(self) -> dict[str, np.ndarray]:
         """Return channel, y and x of every neuroid, in the order of ``state.flatten(1)``.

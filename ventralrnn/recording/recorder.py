@@ -101,7 +101,7 @@ class Recorder:
             def hook(module: nn.Module, inputs: Any, output: Any) -> None:
                 step = calls[area]
                 calls[area] += 1
-                take(area, step, _tensor(output, parts, area))
+                take(area, step, choose_tensor(output, parts, area))
 
             return hook
 
@@ -134,8 +134,9 @@ def _resolve(model: nn.Module, area: str, path: str) -> tuple[nn.Module, tuple[i
     parts = tuple(int(number) if number else a or b for number, a, b in _PART.findall(index))
     if _PART.sub("", index):
         raise RecordingError(f"area {area}: {path!r}: write an index as [1] or ['name']")
-    inner = getattr(model, "_orig_mod", model)
-    known = dict(inner.named_modules())
+    # Compiled modules stand under the names of what they were made from, shared ones under all of theirs.
+    known = {_written(name): module for name, module in model.named_modules(remove_duplicate=False)}
+    where = _written(where)
     if where not in known:
         near = difflib.get_close_matches(where, [name for name in known if name], n=5, cutoff=0.3)
         names = ", ".join(near or [name for name in known if name][:10])
@@ -143,8 +144,33 @@ def _resolve(model: nn.Module, area: str, path: str) -> tuple[nn.Module, tuple[i
     return known[where], parts
 
 
-def _tensor(output: Any, parts: tuple[int | str, ...], area: str) -> Tensor | None:
-    """Take the tensor out of what a module returned."""
+def _written(name: str) -> str:
+    """Return the name of a module without the layer that :func:`torch.compile` puts around it."""
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
+
+
+def choose_tensor(output: Any, parts: tuple[int | str, ...], area: str) -> Tensor | None:
+    """Take the tensor out of what a module returned.
+
+    Parameters
+    ----------
+    output : object
+        What it returned.
+    parts : tuple of int or str
+        Indices that lead to the tensor; without any, the first tensor of a tuple or list is taken.
+    area : str
+        For messages.
+
+    Returns
+    -------
+    torch.Tensor or None
+        The tensor; None stays None.
+
+    Raises
+    ------
+    RecordingError
+        If there is no tensor, or no such part.
+    """
     for part in parts:
         try:
             output = output[part]

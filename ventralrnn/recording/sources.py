@@ -10,8 +10,9 @@ from ventralrnn.errors import RecordingError
 from ventralrnn.graph import Cut, format_steps, to_plain
 from ventralrnn.networks.network import RecurrentNetwork
 from ventralrnn.networks.preprocessing import Preprocessing
-from ventralrnn.recording.recorder import Recorder, Take
+from ventralrnn.recording.recorder import Recorder, Take, choose_tensor
 
+Steps = Callable[[str, int], tuple[int, ...]]
 States = Callable[[nn.Module, Tensor], Mapping[str, Sequence[Tensor | None]]]
 
 # What a model without a specification is taken to want: what torchvision's classifiers were trained with.
@@ -47,6 +48,10 @@ class Source(ABC):
         """Return when a state is reached, in ms after stimulus onset; NaN if the model has no clock."""
         return float("nan")
 
+    def unit_shape(self, area: str, pool: str) -> tuple[int, ...]:
+        """Return the shape of a state that was never reached, without the batch; one neuroid if nothing tells."""
+        return (1,)
+
     def describe(self) -> dict[str, Any]:
         """Return what identifies the model besides its weights, as plain data."""
         return {"name": self.name, "class": type(self.model).__name__}
@@ -81,8 +86,8 @@ class NetworkSource(Source):
         self.model = network
         self.network = network
         self.name = network.spec.name
-        names = graph.names if areas is None else tuple(graph.area(name).name for name in areas)
-        self.areas = (*names, *(graph.connection(name).name for name in currents))
+        names = tuple(dict.fromkeys(graph.names if areas is None else (graph.area(name).name for name in areas)))
+        self.areas = (*names, *dict.fromkeys(graph.connection(name).name for name in currents))
         self.currents = frozenset(currents)
         self.cut = tuple(cut)
         self._steps = steps
@@ -103,8 +108,16 @@ class NetworkSource(Source):
 
     def time_ms(self, area: str, step: int) -> float:
         """Return the time of the state, or of the target's state for a current."""
-        target = self.network.spec.graph.connection(area).target if area in self.currents else area
-        return self.network.spec.time_ms(target, step)
+        return self.network.spec.time_ms(self._target(area), step)
+
+    def unit_shape(self, area: str, pool: str) -> tuple[int, ...]:
+        """Return channels and positions of the area, or of the target for a current."""
+        spec, target = self.network.spec, self._target(area)
+        positions = () if pool == "mean" else (spec.size(target), spec.size(target))
+        return spec.graph.area(target).channels, *positions
+
+    def _target(self, area: str) -> str:
+        return self.network.spec.graph.connection(area).target if area in self.currents else area
 
     def describe(self) -> dict[str, Any]:
         """Return the name and the whole specification."""
@@ -127,12 +140,10 @@ class HookSource(Source):
     areas : mapping of str to str
         Area name -> module path, see :class:`Recorder`.
     steps : callable
-        Number of steps -> steps to keep.
+        Area and its number of steps -> steps to keep.
     """
 
-    def __init__(
-        self, model: nn.Module, name: str, areas: Mapping[str, str], steps: Callable[[int], tuple[int, ...]]
-    ) -> None:
+    def __init__(self, model: nn.Module, name: str, areas: Mapping[str, str], steps: Steps) -> None:
         self.model = model
         self.name = name
         self.areas = tuple(areas)
@@ -147,7 +158,7 @@ class HookSource(Source):
 
     def steps(self, calls: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
         """Return the chosen steps of each area."""
-        return {area: self._choose(calls[area]) for area in self.areas}
+        return {area: self._choose(area, calls[area]) for area in self.areas}
 
     def describe(self) -> dict[str, Any]:
         """Return the name and the module paths."""
@@ -168,7 +179,7 @@ class FunctionSource(Source):
     areas : sequence of str
         Which of those to keep.
     steps : callable
-        Number of steps -> steps to keep.
+        Area and its number of steps -> steps to keep.
     """
 
     def __init__(
@@ -177,7 +188,7 @@ class FunctionSource(Source):
         name: str,
         states: States,
         areas: Sequence[str],
-        steps: Callable[[int], tuple[int, ...]],
+        steps: Steps,
     ) -> None:
         self.model = model
         self.name = name
@@ -188,16 +199,22 @@ class FunctionSource(Source):
     def run(self, batch: Tensor, take: Take) -> dict[str, int]:
         """Call the function and hand over what it returns."""
         states = self._states(self.model, batch)
+        if not isinstance(states, Mapping):
+            raise RecordingError(f"the states function returns a {type(states).__name__}, not area -> states")
         for area in self.areas:
             if area not in states:
                 raise RecordingError(f"area {area}: the states function returns only {', '.join(states)}")
             for step, state in enumerate(states[area]):
-                take(area, step, state)
+                take(area, step, choose_tensor(state, (), area))
         return {area: len(states[area]) for area in self.areas}
 
     def steps(self, calls: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
         """Return the chosen steps of each area."""
-        return {area: self._choose(calls[area]) for area in self.areas}
+        return {area: self._choose(area, calls[area]) for area in self.areas}
+
+    def describe(self) -> dict[str, Any]:
+        """Return the name and the function."""
+        return {**super().describe(), "states": getattr(self._states, "__qualname__", type(self._states).__name__)}
 
 
 def check_calls(first: Mapping[str, int], calls: Mapping[str, int], where: str) -> None:

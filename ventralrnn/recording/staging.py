@@ -27,13 +27,10 @@ class Buffer:
         One for every area.
     tensors : dict of str to torch.Tensor
         The same memory.
-    ready : torch.cuda.Event or None
-        When copies from a GPU have arrived.
     """
 
     arrays: dict[str, np.ndarray]
     tensors: dict[str, Tensor]
-    ready: torch.cuda.Event | None = None
 
 
 class Staging:
@@ -61,14 +58,17 @@ class Staging:
             self._free.put(self._make(batch_size))
 
     def _make(self, batch_size: int) -> Buffer:
-        arrays = {
-            name: page_aligned((len(a.steps), batch_size, a.neuroids), a.dtype) for name, a in self._layouts.items()
-        }
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        shapes = {name: (len(a.steps), batch_size, a.neuroids) for name, a in self._layouts.items()}
         if self._device.type == "cuda":  # page-locked, so that copies from the GPU overlap with its work
-            for tensor in tensors.values():
-                torch.cuda.cudart().cudaHostRegister(tensor.data_ptr(), tensor.numel() * tensor.element_size(), 0)
-        return Buffer(arrays, tensors)
+            tensors = {
+                name: torch.empty(shape, dtype=getattr(torch, self._layouts[name].dtype), pin_memory=True)
+                for name, shape in shapes.items()
+            }
+        else:
+            tensors = {
+                name: torch.from_numpy(page_aligned(shape, self._layouts[name].dtype)) for name, shape in shapes.items()
+            }
+        return Buffer({name: tensor.numpy() for name, tensor in tensors.items()}, tensors)
 
     def take_buffer(self) -> Buffer:
         """Return a buffer that nobody uses; waits until the writer has finished with one."""
@@ -149,8 +149,8 @@ def as_states(state: Tensor, pool: str, area: str, count: int) -> Tensor:
     """
     if state.ndim < 2 or state.shape[0] != count:
         raise RecordingError(
-            f"area {area}: its module returns a tensor of shape {tuple(state.shape)} for {count} stimuli: the first "
-            "dimension must be the batch"
+            f"area {area}: its module returns a tensor of shape {tuple(state.shape)} for {count} stimuli: a state is "
+            "(batch, channel, y, x), (batch, token, channel) or (batch, channel)"
         )
     if pool == "mean" and state.ndim > 2:
         return state.mean(1) if state.ndim == 3 else state.mean(tuple(range(2, state.ndim)))

@@ -16,6 +16,10 @@ from ventralrnn.recording.writer import chunk_path
 _JOURNAL = "journal.jsonl"
 
 
+class OtherRecordingError(RecordingError):
+    """What is there was made from something else than what is asked for."""
+
+
 def partial_path(out: Path) -> Path:
     """Return where a recording lies until it is whole."""
     return out.with_name(out.name + ".partial")
@@ -44,14 +48,15 @@ def open_partial(out: Path, header: Mapping[str, Any], resume: bool) -> Journal 
         If something is there and ``resume`` is off, or belongs to another extraction.
     """
     folder = partial_path(out)
-    if folder.exists() and not resume:
-        raise RecordingError(
-            f"{folder}: an unfinished recording is there: continue it with --resume (resume=True), or remove it"
-        )
-    if folder.exists() and not (folder / _JOURNAL).exists() and (folder / "zarr.json").exists():
+    if resume and not (folder / _JOURNAL).exists() and (folder / "zarr.json").exists():
         folder.rename(out)
         return None
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=resume)
+    except FileExistsError:
+        raise RecordingError(
+            f"{folder}: an unfinished recording is there: continue it with --resume (resume=True), or remove it"
+        ) from None
     journal = Journal(folder / _JOURNAL, header, resume)
     try:
         check_same(journal.header, header, str(folder))
@@ -66,12 +71,12 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: str) ->
 
     Raises
     ------
-    RecordingError
+    OtherRecordingError
         Lists every difference: the model, its weights, the stimuli, the preprocessing, what is recorded.
     """
     differences = _differences(before.get("identity", {}), now["identity"])
     if differences:
-        raise RecordingError(
+        raise OtherRecordingError(
             f"{where} was made from something else, so it cannot be continued: " + "; ".join(differences)
         )
 
@@ -98,7 +103,7 @@ def check_space(folder: Path, layouts: Sequence[AreaLayout], done_rows: int) -> 
     RecordingError
         Says what is needed, what is free, and what makes it smaller.
     """
-    needed = sum(layout.bytes * (layout.rows - done_rows) // max(layout.rows, 1) for layout in layouts)
+    needed = sum(layout.stimulus_bytes * (layout.padded_rows - done_rows) for layout in layouts)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RecordingError(
@@ -135,6 +140,7 @@ def finish(
     import zarr
 
     folder = partial_path(out)
+    _clear(folder, layouts)
     chosen = [index for entry in journal.entries for index in entry.indices]
     bad = [list(item) for entry in journal.entries for item in entry.bad]
     per_stimulus = {
@@ -147,27 +153,36 @@ def finish(
     root.attrs.put({**attributes, "areas": [layout.name for layout in layouts], "skipped_stimuli": bad})
     for layout in layouts:
         _finish_area(root, folder, layout, len(chosen), per_stimulus)
-    journal.close()
     journal.path.unlink()
     os.replace(folder, out)
+    journal.close()
+
+
+def _clear(folder: Path, layouts: Sequence[AreaLayout]) -> None:
+    """Remove all but states and journal: what a kill while the recording was being finished left half-made."""
+    kept = {folder: {_JOURNAL, *(layout.name for layout in layouts)}}
+    for layout in layouts:
+        kept |= {folder / layout.name: {"activations"}, folder / layout.name / "activations": {"c"}}
+    for parent, names in kept.items():
+        for item in parent.iterdir() if parent.is_dir() else ():
+            if item.name not in names:
+                shutil.rmtree(item) if item.is_dir() else item.unlink()
 
 
 def _finish_area(
     root: Any, folder: Path, layout: AreaLayout, rows: int, per_stimulus: Mapping[str, np.ndarray]
 ) -> None:
-    group = root.require_group(layout.name)
-    group.attrs.put({**layout.attributes, "unreached_steps": list(layout.unreached)})
-    if "activations" not in group:  # there already if a kill came while the recording was being finished
-        group.create_array(
-            "activations",
-            shape=(rows, len(layout.steps), layout.neuroids),
-            chunks=(layout.chunk_rows, 1, layout.neuroids),
-            dtype=layout.dtype,
-            compressors=None,
-            filters=None,
-            fill_value=float("nan"),
-            dimension_names=("stimulus", "time", "neuroid"),
-        )
+    group = root.create_group(layout.name, attributes={"unreached_steps": list(layout.unreached)})
+    group.create_array(
+        "activations",
+        shape=(rows, len(layout.steps), layout.neuroids),
+        chunks=(layout.chunk_rows, 1, layout.neuroids),
+        dtype=layout.dtype,
+        compressors=None,
+        filters=None,
+        fill_value=float("nan"),
+        dimension_names=("stimulus", "time", "neuroid"),
+    )
     _pad_last_chunk(folder, layout, rows)
     for name, values in per_stimulus.items():
         _coordinate(group, name, values, "stimulus")
@@ -183,14 +198,12 @@ def _coordinate(group: Any, name: str, values: np.ndarray, dimension: str, **att
         name,
         shape=values.shape,
         dtype=dtype,
-        chunks=(max(1, len(values)),),
+        chunks=values.shape,
         compressors=None,
         dimension_names=(dimension,),
         attributes=attributes,
-        overwrite=True,
     )
-    if len(values):
-        array[:] = values
+    array[:] = values
 
 
 def _pad_last_chunk(folder: Path, layout: AreaLayout, rows: int) -> None:
