@@ -58,17 +58,16 @@ class Staging:
             self._free.put(self._make(batch_size))
 
     def _make(self, batch_size: int) -> Buffer:
-        shapes = {name: (len(a.steps), batch_size, a.neuroids) for name, a in self._layouts.items()}
-        if self._device.type == "cuda":  # page-locked, so that copies from the GPU overlap with its work
-            tensors = {
-                name: torch.empty(shape, dtype=getattr(torch, self._layouts[name].dtype), pin_memory=True)
-                for name, shape in shapes.items()
-            }
-        else:
-            tensors = {
-                name: torch.from_numpy(page_aligned(shape, self._layouts[name].dtype)) for name, shape in shapes.items()
-            }
-        return Buffer({name: tensor.numpy() for name, tensor in tensors.items()}, tensors)
+        arrays, tensors = {}, {}
+        for name, a in self._layouts.items():
+            shape = (len(a.steps), batch_size, a.neuroids)
+            if self._device.type == "cuda":  # page-locked, so that copies from the GPU overlap with its work
+                tensors[name] = torch.empty(shape, dtype=getattr(torch, a.dtype), pin_memory=True)
+                arrays[name] = tensors[name].numpy()
+            else:
+                arrays[name] = page_aligned(shape, a.dtype)
+                tensors[name] = torch.from_numpy(arrays[name])
+        return Buffer(arrays, tensors)
 
     def take_buffer(self) -> Buffer:
         """Return a buffer that nobody uses; waits until the writer has finished with one."""
