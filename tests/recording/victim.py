@@ -69,21 +69,21 @@ def run(
     chunk_rows: int = 4096,
     pause: float = 0.0,
     kill_at: int | None = None,
-    count: int | None = None,
     report: str | None = None,
     **options: Any,
 ) -> None:
-    """Extract; write a report of the changes of files, and of the growth of memory, in bytes."""
+    """Extract; write a report of the changes of files, and of the peak memory, in bytes."""
     torch.set_num_threads(1)
     layout._CHUNK_ROWS = chunk_rows
-    pictures = SlowStimuli(np.load(stimuli, mmap_mode="r")[:count])
-    pictures.pause = pause
+    pictures: Any = stimuli
+    if stimuli.endswith(".npy"):
+        pictures = SlowStimuli(np.load(stimuli))
+        pictures.pause = pause
     changes = count_changes(f"{out}.partial", kill_at)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     extract(model, pictures, out, command="the same", **options)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if report:
-        Path(report).write_text(json.dumps({"changes": changes(), "before": before << 10, "after": after << 10}))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+        Path(report).write_text(json.dumps({"changes": changes(), "peak": peak}))
 
 
 run(**globals()["options"])

@@ -77,7 +77,8 @@ class Recording(Mapping[str, xr.DataArray]):
         data = xr.Variable(
             ("stimulus", "time", "neuroid"), indexing.LazilyIndexedArray(_ZarrArray(array)), dict(group.attrs)
         )
-        return xr.DataArray(data, coords=coordinates, name=area)
+        # By way of a Dataset, which keeps its variables lazy: DataArray itself would read this one.
+        return xr.Dataset({"activations": data}, coordinates)["activations"].rename(area)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.areas)
@@ -151,4 +152,4 @@ class _ZarrArray(BackendArray):
 
 def _plain(values: np.ndarray) -> np.ndarray:
     """Return strings as fixed-length unicode, which every xarray indexes and writes alike."""
-    return values if values.dtype.kind in "iuf" else np.asarray(values, dtype=str)
+    return values if values.dtype.kind in "iuf" else np.array(values.tolist(), dtype=str)

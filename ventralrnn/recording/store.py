@@ -72,12 +72,14 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: str) ->
     Raises
     ------
     OtherRecordingError
-        Lists every difference: the model, its weights, the stimuli, the preprocessing, what is recorded.
+        Names the differences: the model, its weights, the stimuli, the preprocessing, what is recorded.
     """
     differences = _differences(before.get("identity", {}), now["identity"])
     if differences:
+        more = f"; and {len(differences) - 5} more differences" if len(differences) > 5 else ""
         raise OtherRecordingError(
-            f"{where} was made from something else, so it cannot be continued: " + "; ".join(differences)
+            f"{where} was made from something else, so it cannot be continued: {'; '.join(differences[:5])}{more} "
+            "(give another name for --out, or remove it)"
         )
 
 
@@ -107,9 +109,16 @@ def check_space(folder: Path, layouts: Sequence[AreaLayout], done_rows: int) -> 
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RecordingError(
-            f"{folder}: the recording needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free: record fewer areas "
-            "or steps, --pool mean, --dtype float16, or another disk"
+            f"{folder}: the recording needs {_readable(needed)} and {_readable(free)} are free: record fewer areas or "
+            "steps, --pool mean, --dtype float16, or another disk"
         )
+
+
+def _readable(size: int) -> str:
+    """Write a number of bytes in the unit that suits it."""
+    units = ("bytes", "kB", "MB", "GB", "TB")
+    power = min((len(str(size)) - 1) // 3, len(units) - 1)
+    return f"{size / 1000**power:.4g} {units[power]}"
 
 
 def finish(
