@@ -42,7 +42,11 @@ clean:  ## remove the environments, demo/, caches and build leftovers
 # An environment knows its own path and its interpreter's: one that was moved, copied, broken off while it was made, or
 # whose Python has gone is made anew. The stamp is written last, so an interrupted install is taken up again.
 SOUND = test "$$(sed -n 's/^command = .* -m venv //p' $(1)/pyvenv.cfg 2>/dev/null)" = '$(CURDIR)/$(1)' \
-	&& $(1)/bin/python -c 'import pip' 2>/dev/null
+	&& $(1)/bin/python -c 'import pip' 2>/dev/null $(if $(NAMED),&& $(call SAME,$(1)))
+# A Python that somebody names (make PYTHON=...) is the one that is used.
+NAMED = $(filter command environment,$(firstword $(origin PYTHON)))
+BASE = -c 'import sys; print(sys.version, sys.base_prefix)'
+SAME = test "$$($(1)/bin/python $(BASE))" = "$$($(PYTHON) $(BASE))"
 UNSOUND = $(shell { $(SOUND); } || echo FORCE)
 define VENV
 @rm -f $@
@@ -50,12 +54,16 @@ define VENV
 @{ $(call SOUND,$(@D)); } || { rm -rf $(@D); echo '$(PYTHON) -m venv $(@D)'; $(PYTHON) -m venv '$(CURDIR)/$(@D)'; }
 endef
 
+# The clone goes on the path itself: a finder, the other way to be editable, comes after the folder from which Python is
+# started, and there a clone named ventralrnn would pass for the package.
+EDITABLE = --config-settings editable_mode=compat
+
 .venv/.installed: setup.cfg pyproject.toml constraints.txt $(call UNSOUND,.venv)
 	$(VENV)
-	.venv/bin/python -m pip install -c constraints.txt -e '.[brainscore,dev]'
+	.venv/bin/python -m pip install $(EDITABLE) -c constraints.txt -e '.[brainscore,dev]'
 	@touch $@
 
 .venv-latest/.installed: setup.cfg pyproject.toml constraints.txt $(call UNSOUND,.venv-latest)
 	$(VENV)
-	.venv-latest/bin/python -m pip install $$(grep -E '^torch(vision)?==' constraints.txt) -e '.[dev]'
+	.venv-latest/bin/python -m pip install $(EDITABLE) $$(grep -E '^torch(vision)?==' constraints.txt) -e '.[dev]'
 	@touch $@
