@@ -19,7 +19,7 @@ CLOCK = Clock(10.0, {"V1": 50.0, "V2": 60.0, "IT": 65.0})
 
 def tiny_spec(**changes: Any) -> NetworkSpec:
     """Return V1 (3 channels, 8 x 8), V2 (4, 4 x 4), IT (5, 2 x 2) with lateral, feedback and bypass; five steps."""
-    return stream(clock=CLOCK, **changes)
+    return stream(**{"clock": CLOCK, **changes})
 
 
 def tiny(seed: int = 0, **changes: Any) -> RecurrentNetwork:

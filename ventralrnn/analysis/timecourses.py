@@ -23,7 +23,7 @@ def time_courses(recording: Mapping[str, xr.DataArray]) -> dict[str, xr.Dataset]
         For every area ``strength`` and ``change``, both (stimulus, time), with the recording's coordinates.
         ``strength`` is the root mean square over neuroids of the state. ``change`` is the length of the difference to
         the state one step before, divided by the length of the state: 0 is a state at rest. Both are NaN where there
-        is no state.
+        is no state; ``change`` also where there is none one step before, or where the state is zero.
     """
     return {area: _area(array) for area, array in recording.items()}
 
@@ -40,7 +40,8 @@ def _area(array: xr.DataArray) -> xr.Dataset:
         strength[rows] = np.sqrt(np.mean(np.square(states), axis=2, dtype=np.float64))
         moved = np.sqrt(np.mean(np.square(np.diff(states, axis=1)), axis=2, dtype=np.float64))
         with np.errstate(invalid="ignore", divide="ignore"):
-            change[rows, 1:] = np.where(consecutive, moved / strength[rows, 1:], np.nan)
+            defined = consecutive & (strength[rows, 1:] > 0)
+            change[rows, 1:] = np.where(defined, moved / strength[rows, 1:], np.nan)
     dims = ("stimulus", "time")
     return xr.Dataset(
         {"strength": (dims, strength), "change": (dims, change)},

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 _COLUMNS = {
-    "strength": "Response strength\n(root mean square of the state, share of its peak)",
+    "strength": "Response strength\n(root mean square of the state, over its median's peak)",
     "change": "Change from step to step\n(share of the state's length)",
 }
 
@@ -70,7 +70,8 @@ def _draw(ax: Axes, course: xr.Dataset, what: str, colour: Any, left: float) -> 
     reached = np.isfinite(course["strength"].values).any(0)
     shown = np.isfinite(values).any(0)
     if what == "strength" and reached.any():
-        values = values / np.nanmax(np.nanmedian(values[:, reached], 0))
+        peak = float(np.nanmax(np.nanmedian(values[:, reached], 0)))
+        values = values / (peak or 1.0)  # a silent area has no peak
     if shown.any():
         low, middle, high = np.nanpercentile(values[:, shown], [10, 50, 90], axis=0)
         ax.fill_between(times[shown], low, high, color=colour, alpha=0.25, lw=0)

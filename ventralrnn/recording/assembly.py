@@ -22,8 +22,8 @@ def to_assembly(recording: Mapping[str, xr.DataArray], areas: Sequence[str]) -> 
     Returns
     -------
     brainscore_core NeuroidAssembly, (presentation, neuroid, time_bin)
-        Time bins are as long as a step and start at each state's time; they are the union over areas, NaN where an
-        area holds no state in a bin. Neuroids carry neuroid_id, region, channel, y, x.
+        Time bins are as long as a step and start at each state's time, in ms; they are the union over areas, NaN where
+        an area holds no state in a bin. Neuroids carry neuroid_id, region, channel, y, x.
 
     Raises
     ------
@@ -38,7 +38,10 @@ def to_assembly(recording: Mapping[str, xr.DataArray], areas: Sequence[str]) -> 
     times = sorted({float(t) for array in arrays.values() for t in array.time_ms.values})
     if not all(np.isfinite(times)):
         raise RecordingError("the recorded model has no clock, so its steps have no time bins: use the arrays instead")
-    length = _step_length(recording, times)
+    starts = np.array(times)
+    ends = starts + _step_length(recording, times)
+    if (np.stack([starts, ends]) % 1 == 0).all():  # Brain-Score's bins are whole milliseconds, and chosen as such
+        starts, ends = starts.astype(int), ends.astype(int)
     first = next(iter(arrays.values()))
     parts = []
     for array in arrays.values():
@@ -64,13 +67,13 @@ def to_assembly(recording: Mapping[str, xr.DataArray], areas: Sequence[str]) -> 
             "neuroid_id": ("neuroid", ids),
             "region": ("neuroid", regions),
             **{name: ("neuroid", values) for name, values in place.items()},
-            "time_bin_start": ("time_bin", times),
-            "time_bin_end": ("time_bin", [t + length for t in times]),
+            "time_bin_start": ("time_bin", starts),
+            "time_bin_end": ("time_bin", ends),
         },
         dims=["presentation", "neuroid", "time_bin"],
     )
 
 
 def _step_length(recording: Any, times: Sequence[float]) -> float:
-    clock = recording.attrs["model_details"].get("specification", {}).get("clock")
+    clock = recording.attrs["model_details"].get("specification", {}).get("clock") or recording.attrs["clock"]
     return float(clock["ms_per_step"]) if clock else float(np.diff(times).min(initial=np.inf))
