@@ -37,7 +37,7 @@ def test_steps_outside_the_run_are_refused(text: str) -> None:
 
 
 def test_no_steps_are_refused() -> None:
-    with pytest.raises(SpecificationError, match="select nothing; steps run from 0 to 7"):
+    with pytest.raises(SpecificationError, match="select nothing: write FROM:TO .* steps 0 to 7"):
         parse_steps("4:4", 8)
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ventralrnn.recording import Recording
 
 _MODEL = "ventral"
+_UNTRAINED = (
+    "Random weights, batch norm statistics from these pictures: without training, states only grow from step to step."
+)
 
 
 @click.command()
@@ -37,7 +40,7 @@ def command(out: Path, device: str, as_json: bool) -> None:
     model, weights = _model()
     recording = _record(model, out / f"{_MODEL}.zarr", device)
     title = f"{_MODEL}: {recording['IT'].sizes['stimulus']} embedded pictures (CIFAR-10 test set)"
-    note = f"Median over pictures, 10th to 90th percentile. {weights}"
+    note = f"Median over pictures, 10th to 90th percentile; hatched: not reached yet. {weights}"
     figure = plot_time_courses(time_courses(recording), title, note)
     picture = out / "timecourses.png"
     partial = picture.with_name(".timecourses.partial.png")
@@ -64,7 +67,7 @@ def _model() -> "tuple[RecurrentNetwork, str]":
     preprocessing = network.spec.preprocessing
     batches = read_batches(load_stimuli("embedded"), preprocessing, 100)
     pictures = (standardise(torch.from_numpy(batch.pixels), preprocessing) for batch in batches)
-    return recalibrate(network, pictures), "Random weights; batch norm statistics from these pictures."
+    return recalibrate(network, pictures), _UNTRAINED
 
 
 def _record(model: "RecurrentNetwork", path: Path, device: str) -> "Recording":
@@ -72,7 +75,8 @@ def _record(model: "RecurrentNetwork", path: Path, device: str) -> "Recording":
     from ventralrnn.recording import extract
     from ventralrnn.recording.store import OtherRecordingError, partial_path
 
-    click.echo(f"recording every area of {_MODEL} at every time step for the embedded stimuli ...", err=True)
+    what = "taking up" if path.exists() else "recording every area at every time step for the embedded stimuli:"
+    click.echo(f"{what} {path} ...", err=True)
     arguments: dict[str, Any] = {"device": device, "progress": options.is_terminal(), "command": "ventralrnn demo"}
     try:
         return extract(model, "embedded", path, resume=True, **arguments)

@@ -1,11 +1,14 @@
 """``ventralrnn extract``: the main job."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ventralrnn.cli import options
+
+if TYPE_CHECKING:
+    from ventralrnn.graph import Clock
 
 
 @click.command()
@@ -56,6 +59,17 @@ from ventralrnn.cli import options
 @click.option(
     "--size", type=click.IntRange(1), help="For models that state no preprocessing: side of their input, in pixels."
 )
+@click.option(
+    "--ms-per-step",
+    type=click.FloatRange(0, min_open=True),
+    help="For models without a clock: milliseconds a time step.",
+)
+@click.option(
+    "--onset-ms",
+    multiple=True,
+    metavar="AREA=MS",
+    help="For models without a clock: latency of an area's first response, in ms after stimulus onset (repeatable).",
+)
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Threads that decode pictures.")
 @click.option("--resume", is_flag=True, help="Continue an unfinished recording.")
 @click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be read, and list them.")
@@ -73,6 +87,8 @@ def command(
     currents: str | None,
     degrees: float | None,
     size: int | None,
+    ms_per_step: float | None,
+    onset_ms: tuple[str, ...],
     as_json: bool,
     **rest: Any,
 ) -> None:
@@ -82,7 +98,8 @@ def command(
     package.module:factory for any torch.nn.Module. STIMULI is `embedded`, the name of a cached data set, a folder of
     pictures, or a CSV file with a column of paths.
     """
-    named = _modules(modules)
+    named = _pairs(modules, "--area", "IT=it.output")
+    clock = _clock(ms_per_step, onset_ms)
     if named and areas:
         raise click.BadParameter("goes not with --area: give either", param_hint="--areas")
     if size and ":" not in model:
@@ -93,10 +110,13 @@ def command(
 
     from ventralrnn.recording.extraction import extract
     from ventralrnn.recording.sources import IMAGENET
+    from ventralrnn.recording.store import partial_path
     from ventralrnn.stimuli import load_stimuli
     from ventralrnn.zoo.load import load_object
 
     options.show_warnings_plainly()
+    if rest["resume"] and not any(path.exists() for path in (out, partial_path(out))):
+        click.echo(f"ventralrnn: {out} is not begun, so there is nothing to continue: starting", err=True)
     recording = extract(
         model,
         load_stimuli(stimuli, degrees=degrees),
@@ -106,6 +126,7 @@ def command(
         states=load_object(states) if states else None,
         currents=currents == "all" or _names(currents),
         preprocessing=replace(IMAGENET, size=size) if size else None,
+        clock=clock,
         progress=options.is_terminal(),
         **rest,
     )
@@ -119,16 +140,32 @@ def _names(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",")] if text else []
 
 
-def _modules(pairs: tuple[str, ...]) -> dict[str, str]:
+def _pairs(pairs: tuple[str, ...], option: str, example: str) -> dict[str, str]:
     named = {}
     for pair in pairs:
-        name, equals, path = pair.partition("=")
-        if not (name and equals and path):
-            raise click.BadParameter(f"{pair!r}: write NAME=MODULE.PATH, for example IT=it.output", param_hint="--area")
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise click.BadParameter(f"{pair!r}: write it like {example}", param_hint=option)
         if name in named:
-            raise click.BadParameter(f"{name} is named twice", param_hint="--area")
-        named[name] = path
+            raise click.BadParameter(f"{name} is named twice", param_hint=option)
+        named[name] = value
     return named
+
+
+def _clock(ms_per_step: float | None, onset_ms: tuple[str, ...]) -> "Clock | None":
+    from ventralrnn.graph import Clock
+
+    onsets = _pairs(onset_ms, "--onset-ms", "IT=100")
+    if ms_per_step is None:
+        if onsets:
+            raise click.BadParameter("goes with --ms-per-step", param_hint="--onset-ms")
+        return None
+    try:
+        return Clock(ms_per_step, {area: float(value) for area, value in onsets.items()}, source="command line")
+    except ValueError:
+        raise click.BadParameter(
+            f"{', '.join(onset_ms)}: give milliseconds, like IT=100", param_hint="--onset-ms"
+        ) from None
 
 
 def _summary(recording: Any) -> dict[str, Any]:
@@ -146,10 +183,20 @@ def _summary(recording: Any) -> dict[str, Any]:
 
 def _report(recording: Any) -> str:
     lines = [str(recording)]
+    if "specification" not in recording.attrs["model_details"]:
+        prepared = recording.attrs["preprocessing"]
+        mean, std = (", ".join(f"{value:g}" for value in prepared[key]) for key in ("mean", "std"))
+        lines.append(
+            "Weights are those that the model came with. "
+            f"Pictures: {prepared['size']} pixels, {prepared['crop']:g} of the resized side kept, "
+            f"RGB minus {mean} over {std}."
+        )
+        if not recording.attrs["clock"]:
+            lines.append("The model has no clock, so time_ms is NaN: --ms-per-step gives it one.")
     if recording.attrs["rendering"]:
         lines.append(recording.attrs["rendering"])
     skipped = recording.attrs["skipped_stimuli"]
     if skipped:
-        lines.append(f"left out {len(skipped)} pictures that cannot be read:")
+        lines.append(f"Left out {len(skipped)} that cannot be read:")
         lines += [f"  {stimulus}: {reason}" for stimulus, reason in skipped]
     return "\n".join(lines)

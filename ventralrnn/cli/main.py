@@ -46,6 +46,9 @@ def cli(debug: bool) -> None:
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 bad arguments or input, 130 interrupted."""
     arguments = sys.argv[1:] if args is None else args
+    # A thread that waits for another gives its core away: on a machine that does something else too, waiting by
+    # spinning makes a forward pass over ten times slower. It must be said before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug = "--debug" in arguments
     # --debug is accepted anywhere on the line, so that it can be added to a command that failed.
     arguments = [a for a in arguments if a != "--debug"]

@@ -1,6 +1,7 @@
 """Options that several commands have, so that they read the same everywhere."""
 
 import json
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -53,10 +54,14 @@ def is_terminal() -> bool:
 
 
 def show_warnings_plainly() -> None:
-    """Show each warning once, as one line without the code that it came from."""
+    """Show each warning as one line without the code that it came from; those of a kind, such as one a step, once."""
+    shown = set()
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        click.echo(f"ventralrnn: warning: {message}", err=True)
+        kind = re.sub(r"\d+", "", str(message))
+        if kind not in shown:
+            shown.add(kind)
+            click.echo(f"ventralrnn: warning: {message}", err=True)
 
     warnings.showwarning = show
     warnings.simplefilter("once", UserWarning)

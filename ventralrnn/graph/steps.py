@@ -38,7 +38,9 @@ def parse_steps(text: str, total: int, bounded: bool = True) -> tuple[int, ...]:
         except ValueError:
             raise SpecificationError(f"steps {text!r}: write steps like 3, 0:8, 2: or 1,4:6") from None
     if not chosen:
-        raise SpecificationError(f"steps {text!r} select nothing; steps run from 0 to {total - 1}")
+        raise SpecificationError(
+            f"steps {text!r} select nothing: write FROM:TO with FROM below TO; the model has steps 0 to {total - 1}"
+        )
     if min(chosen) < 0 or (bounded and max(chosen) >= total):
         raise SpecificationError(f"steps {text!r} reach outside 0..{total - 1}")
     return tuple(sorted(chosen))

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import platform
 import shlex
 import shutil
 import sys
@@ -10,36 +9,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ventralrnn import __version__
-from ventralrnn.errors import RecordingError, SpecificationError, VentralrnnError
-from ventralrnn.graph import Cut, parse_steps, to_plain
+from ventralrnn.errors import RecordingError, SpecificationError
+from ventralrnn.graph import Clock, Cut, parse_steps
 from ventralrnn.memory import keep_freed_memory
 from ventralrnn.networks.network import RecurrentNetwork
 from ventralrnn.networks.preprocessing import Preprocessing
-from ventralrnn.networks.weights import hash_weights
-from ventralrnn.recording.journal import Entry, Journal
-from ventralrnn.recording.layout import AreaLayout
+from ventralrnn.recording.job import Job, default_batch_size
+from ventralrnn.recording.provenance import describe_recording, identify
 from ventralrnn.recording.recording import Recording, open_recording
-from ventralrnn.recording.sources import (
-    IMAGENET,
-    FunctionSource,
-    HookSource,
-    NetworkSource,
-    Source,
-    States,
-    check_calls,
-)
-from ventralrnn.recording.staging import Staging, as_states
+from ventralrnn.recording.sources import IMAGENET, FunctionSource, HookSource, NetworkSource, Source, States
 from ventralrnn.recording.store import OtherRecordingError, check_same, check_space, finish, open_partial
-from ventralrnn.recording.writer import Writer
-from ventralrnn.stimuli import Batch, Stimuli, load_stimuli, read_batches, rendering_note, standardise
+from ventralrnn.stimuli import Stimuli, load_stimuli
 from ventralrnn.zoo import load_model
-
-_BATCH_BYTES = 1 << 26
 
 
 def extract(
@@ -55,6 +39,7 @@ def extract(
     cut: Sequence[str | Cut] = (),
     states: States | None = None,
     preprocessing: Preprocessing | None = None,
+    clock: Clock | None = None,
     batch_size: int | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -95,6 +80,9 @@ def extract(
     preprocessing : Preprocessing, optional
         Of the pictures; the model's own by default, and that of torchvision's ImageNet classifiers for a module that
         states none.
+    clock : Clock, optional
+        Milliseconds a step and onset latencies, for a model other than our networks, which have their own. Without
+        one (and without an attribute ``clock`` of the model), ``time_ms`` is NaN.
     batch_size : int, optional
         Stimuli a forward pass; chosen from the size of the states by default.
     device : str
@@ -131,13 +119,14 @@ def extract(
     name = _name(module, model)
     pictures = load_stimuli(stimuli)
     preparation = preprocessing or _own_preprocessing(module)
+    timing = _own_clock(module, clock)
     source = _source(module, name, areas, steps, currents, cut, states)
     with _evaluating(module, chosen), torch.random.fork_rng(devices=[]):
-        job = _Job(source, pictures, preparation, chosen, pool, dtype, seed, skip_bad)
+        job = Job(source, pictures, preparation, timing, chosen, pool, dtype, seed, skip_bad)
         layouts, calls = job.probe()
-        size = batch_size or _default_batch_size(layouts)
+        size = batch_size or default_batch_size(layouts)
         header = {
-            "identity": _identity(source, pictures, preparation, layouts, pool, seed, size),
+            "identity": identify(source, pictures, preparation, timing, layouts, pool, seed, size),
             "command": command or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
             "device": str(chosen),
         }
@@ -154,136 +143,19 @@ def extract(
                 job.run(layouts, calls, journal, size, workers, advance)
             if not journal.rows:
                 raise RecordingError(f"{pictures.name}: none of {len(pictures)} pictures could be read")
-            finish(path, journal, layouts, _attributes(journal, pictures, preparation), pictures.labels, pictures.ids)
+            finish(
+                path,
+                journal,
+                layouts,
+                describe_recording(journal, pictures, preparation),
+                pictures.labels,
+                pictures.ids,
+            )
         finally:
             if not journal.entries:  # nothing is lost, and nothing stays in the way
                 shutil.rmtree(journal.path.parent, ignore_errors=True)
             journal.close()
     return open_recording(path)
-
-
-class _Job:
-    """One extraction: what every batch goes through."""
-
-    def __init__(
-        self,
-        source: Source,
-        stimuli: Stimuli,
-        preprocessing: Preprocessing,
-        device: torch.device,
-        pool: str,
-        dtype: str,
-        seed: int,
-        skip_bad: bool,
-    ) -> None:
-        if pool not in ("none", "mean"):
-            raise RecordingError(f"pool {pool!r}: none or mean")
-        if dtype not in ("float32", "float16"):
-            raise RecordingError(f"dtype {dtype!r}: float32 or float16")
-        if seed < 0:
-            raise RecordingError(f"seed {seed}: give 0 or more")
-        self.source, self.stimuli, self.preprocessing = source, stimuli, preprocessing
-        self.device, self.pool, self.dtype, self.seed, self.skip_bad = device, pool, dtype, seed, skip_bad
-
-    def probe(self) -> tuple[list[AreaLayout], dict[str, int]]:
-        """Run the first readable stimulus to learn which states there are, and their shapes."""
-        first = self._first_picture()
-        shapes: dict[str, dict[int, tuple[int, ...]]] = {area: {} for area in self.source.areas}
-
-        def take(area: str, step: int, state: Tensor | None) -> None:
-            if state is not None:
-                shapes[area][step] = tuple(as_states(state, self.pool, area, 1).shape[1:])
-
-        calls = dict(self._forward(first[None], take))
-        return [self._layout(area, shapes[area], steps) for area, steps in self.source.steps(calls).items()], calls
-
-    def _first_picture(self) -> np.ndarray:
-        for batch in read_batches(self.stimuli, self.preprocessing, 1, skip_bad=self.skip_bad, workers=1, prefetch=1):
-            if len(batch.ids):
-                return batch.pixels[0]
-        raise RecordingError(f"{self.stimuli.name}: none of {len(self.stimuli)} pictures could be read")
-
-    def _layout(self, area: str, shapes: Mapping[int, tuple[int, ...]], steps: tuple[int, ...]) -> AreaLayout:
-        kinds = {shapes[step] for step in steps if step in shapes}
-        if len(kinds) > 1:
-            raise RecordingError(
-                f"area {area}: its states have different shapes at different steps ({', '.join(map(str, kinds))}): "
-                "record them as areas of their own, or with --pool mean"
-            )
-        return AreaLayout(
-            name=area,
-            steps=steps,
-            unit_shape=kinds.pop() if kinds else self.source.unit_shape(area, self.pool),
-            dtype=self.dtype,
-            rows=len(self.stimuli),
-            time_ms=tuple(self.source.time_ms(area, step) for step in steps),
-            unreached=tuple(step for step in steps if step not in shapes),
-        )
-
-    def _forward(self, pixels: np.ndarray, take: Callable[[str, int, Tensor | None], None]) -> dict[str, int]:
-        batch = torch.from_numpy(pixels).to(self.device, non_blocking=True)
-        batch = standardise(batch, self.preprocessing)
-        if not isinstance(self.source, NetworkSource):  # other people's code may call .view on what comes out
-            batch = batch.contiguous()
-        try:
-            with torch.no_grad():
-                return self.source.run(batch, take)
-        except VentralrnnError:
-            raise
-        except Exception as error:
-            raise RecordingError(
-                f"{self.source.name} failed on input of shape {tuple(batch.shape)}: {type(error).__name__}: {error}"
-            ) from error
-
-    def run(
-        self,
-        layouts: Sequence[AreaLayout],
-        calls: Mapping[str, int],
-        journal: Journal,
-        batch_size: int,
-        workers: int,
-        advance: Callable[[int], None],
-    ) -> None:
-        """Decode, run and write batch after batch, all three at once."""
-        writer = Writer(journal.path.parent, layouts, journal)
-        staging = Staging(layouts, min(batch_size, len(self.stimuli)), self.device, self.pool)
-        batches = read_batches(
-            self.stimuli,
-            self.preprocessing,
-            batch_size,
-            start=journal.consumed,
-            skip_bad=self.skip_bad,
-            workers=workers,
-        )
-        try:
-            for batch in batches:
-                entry = Entry(batch.stop, batch.indices, batch.digests, batch.bad)
-                self._batch(batch, entry, staging, writer, calls)
-                advance(batch.stop - batch.start)
-        finally:
-            # Also after Ctrl-C: what was computed is written before the command ends.
-            batches.close()
-            writer.close()
-
-    def _batch(self, batch: Batch, entry: Entry, staging: Staging, writer: Writer, calls: Mapping[str, int]) -> None:
-        buffer = staging.take_buffer()
-        if batch.ids:
-            # Seeded by position: what is random in a model does not depend on where a run was interrupted.
-            _seed(self.seed, batch.start, self.device)
-            where = f"stimuli {batch.ids[0]} to {batch.ids[-1]}"
-            check_calls(calls, self._forward(batch.pixels, staging.receiver(buffer, len(batch.ids), where)), where)
-        writer.put(*staging.hand_over(buffer, entry))
-
-
-def _seed(seed: int, start: int, device: torch.device) -> None:
-    """Seed what is random on the devices in use; torch.manual_seed looks for all others, which takes milliseconds."""
-    # Mixed, not added: recordings with neighbouring seeds share no noise.
-    mixed = int(np.random.SeedSequence((seed, start)).generate_state(1)[0])
-    torch.default_generator.manual_seed(mixed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed(mixed)
-    elif device.type == "mps":
-        torch.mps.manual_seed(mixed)
 
 
 def _name(module: nn.Module, given: Any) -> str:
@@ -297,6 +169,15 @@ def _own_preprocessing(module: nn.Module) -> Preprocessing:
         return module.spec.preprocessing
     own = getattr(module, "preprocessing", None)
     return own if isinstance(own, Preprocessing) else IMAGENET
+
+
+def _own_clock(module: nn.Module, given: Clock | None) -> Clock | None:
+    if isinstance(module, RecurrentNetwork):
+        if given is not None:
+            raise RecordingError(f"clock: {module.spec.name} has one, in its specification")
+        return None
+    own = getattr(module, "clock", None)
+    return given or (own if isinstance(own, Clock) else None)
 
 
 def _source(
@@ -377,52 +258,6 @@ def _evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
     finally:
         for part, training in modes.items():
             part.training = training
-
-
-def _default_batch_size(layouts: Sequence[AreaLayout]) -> int:
-    """Choose a batch whose states fit comfortably into memory."""
-    per_stimulus = sum(layout.stimulus_bytes for layout in layouts)
-    return int(max(8, min(64, _BATCH_BYTES // max(per_stimulus, 1))))
-
-
-def _identity(
-    source: Source,
-    stimuli: Stimuli,
-    preprocessing: Preprocessing,
-    layouts: Sequence[AreaLayout],
-    pool: str,
-    seed: int,
-    batch_size: int,
-) -> dict[str, Any]:
-    """Return what must be the same for a recording to be continued."""
-    return {
-        "model": source.describe(),
-        "weights": hash_weights(source.model),
-        "stimuli": {"number": len(stimuli), "fingerprint": stimuli.fingerprint()},
-        "preprocessing": to_plain(preprocessing, full=True),
-        "areas": {a.name: {"steps": list(a.steps), "shape": list(a.unit_shape), "dtype": a.dtype} for a in layouts},
-        "pool": pool,
-        "seed": seed,
-        "batch_size": batch_size,
-    }
-
-
-def _attributes(journal: Journal, stimuli: Stimuli, preprocessing: Preprocessing) -> dict[str, Any]:
-    """Return what a recording says about how it was made."""
-    identity = dict(journal.header["identity"])
-    model = dict(identity.pop("model"))
-    return {
-        "model": model.pop("name"),
-        "model_details": model,
-        "weights_sha256": identity.pop("weights"),
-        **{key: identity[key] for key in ("preprocessing", "pool", "seed", "batch_size")},
-        "stimuli": {"name": stimuli.name, "degrees": stimuli.degrees, **identity["stimuli"]},
-        "rendering": rendering_note(stimuli, preprocessing),
-        "versions": {"ventralrnn": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        "device": journal.header["device"],
-        "command": journal.header["command"],
-        "identity": journal.header["identity"],
-    }
 
 
 def _finished(path: Path, header: Mapping[str, Any], stimuli: Stimuli, resume: bool) -> Recording:
