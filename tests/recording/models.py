@@ -130,3 +130,7 @@ def not_a_model() -> int:
 
 def broken() -> nn.Module:
     raise ValueError("no weights here")
+
+
+def narrow() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(5, 2, 1))

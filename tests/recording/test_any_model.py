@@ -37,6 +37,10 @@ class Toy(nn.Module):
         return self.run(self, x)
 
 
+def fail(message: str) -> None:
+    raise ValueError(message)
+
+
 def test_every_step_of_a_model_in_one_file(out: Path) -> None:
     recording = extract(f"{FILE}:recurrent", inputs(), out, areas={"IT": "it.output", "V1": "stem"}, seed=4)
     torch.manual_seed(4)
@@ -120,6 +124,8 @@ def test_states_of_two_three_and_four_dimensions(
         (lambda m, x: m.area(x if len(x) > 1 else None), r"area a, step 0: reached for some stimuli and not for"),
         (lambda m, x: m.area(x / 0), r"area a, step 0: values that are not finite for stimuli 00000 to 00009"),
         (lambda m, x: m.area(x @ x.new_zeros(3, 3)), r"Toy failed on input of shape \(1, 3, 8, 8\): RuntimeError"),
+        (lambda m, x: next(x.nothing), r"Toy failed on input of shape \(1, 3, 8, 8\): AttributeError: 'Tensor' object"),
+        (lambda m, x: fail("two\n  lines"), r"Toy failed on input of shape \(1, 3, 8, 8\): ValueError: two lines$"),
         (lambda m, x: m.area({"out": x}), r"area a: .* a mapping with 'out'"),
     ],
 )

@@ -119,8 +119,9 @@ class Job:
         except VentralrnnError:
             raise
         except Exception as error:
+            message = " ".join(str(error).split())
             raise RecordingError(
-                f"{self.source.name} failed on input of shape {tuple(batch.shape)}: {type(error).__name__}: {error}"
+                f"{self.source.name} failed on input of shape {tuple(batch.shape)}: {type(error).__name__}: {message}"
             ) from error
 
     def run(
