@@ -20,7 +20,7 @@ from ventralrnn import extract
 from ventralrnn.cli.main import main
 from ventralrnn.errors import RecordingError
 from ventralrnn.networks import Preprocessing
-from ventralrnn.recording import Recording, layout
+from ventralrnn.recording import Recording, layout, writer
 from ventralrnn.recording.store import partial_path
 from ventralrnn.stimuli import ArrayStimuli
 from ventralrnn.zoo import save_checkpoint
@@ -234,6 +234,7 @@ def test_a_file_system_in_memory(expected: Path) -> None:
 
 
 def test_a_file_system_without_direct_writing(tmp_path: Path, expected: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_SMALL_BATCH", 0)  # small batches never try
     opened, open_ = [], os.open
     direct = getattr(os, "O_DIRECT", 0)
 
@@ -247,6 +248,7 @@ def test_a_file_system_without_direct_writing(tmp_path: Path, expected: Path, mo
     monkeypatch.setattr(os, "open", refuse)
     out = extract(tiny(), inputs(40), tmp_path / "a.zarr", batch_size=16, command="the same").path
     monkeypatch.undo()
+    monkeypatch.setattr(writer, "_SMALL_BATCH", 0)
     # It is tried once, where whole pages are written.
     assert opened.count(True) == 1 and opened.count(False) > 10
     other = extract(tiny(), inputs(40), tmp_path / "b.zarr", batch_size=16, command="the same")
@@ -263,7 +265,10 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         record(tmp_path / "file" / "a.zarr")
 
 
-def test_reading_decoding_and_writing_happen_on_threads_of_their_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("small", "thread"), [(0, "ventralrnn-writer"), (1 << 30, "MainThread")])
+def test_decoding_and_writing_large_batches_happen_on_threads_of_their_own(
+    tmp_path: Path, small: int, thread: str
+) -> None:
     import threading
 
     names: dict[str, set[str]] = {"read": set(), "written": set()}
@@ -281,6 +286,7 @@ def test_reading_decoding_and_writing_happen_on_threads_of_their_own(tmp_path: P
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "pwrite", note)
+        patch.setattr(writer, "_SMALL_BATCH", small)
         extract(tiny(), Stimuli(inputs(40)), tmp_path / "a.zarr", batch_size=8)
-    assert names == {"read": {"stimuli"}, "written": {"ventralrnn-writer"}}
+    assert names == {"read": {"stimuli"}, "written": {thread}}
     assert not [thread.name for thread in threading.enumerate() if "ventralrnn" in thread.name]
