@@ -1,5 +1,6 @@
 """Time courses of all areas in one figure."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,7 +52,7 @@ def plot_time_courses(courses: Mapping[str, xr.Dataset], title: str = "", note: 
     if title:
         figure.suptitle(title, fontsize=11, fontweight="bold")
     if note:
-        figure.supxlabel(note, fontsize=8, color="0.35")
+        figure.supxlabel(textwrap.fill(note, 130), fontsize=8, color="0.35")
     return figure
 
 
