@@ -183,6 +183,7 @@ def test_ids_of_files(tmp_path: Path) -> None:
     assert recording["V1"].stimulus_id.values.tolist() == ["cats/000.png", "cats/001.png", "cats/002.png"]
     assert recording["V1"].label.values.tolist() == ["cats"] * 3
     assert len(set(recording["V1"].stimulus_digest.values)) == 3
+    assert zarr.open_array(recording.path / "V1/activations", mode="r").chunks == (3, 1, 192)
 
 
 @pytest.mark.parametrize(

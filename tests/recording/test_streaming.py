@@ -103,9 +103,32 @@ def test_a_disk_that_fills_up(
     assert str(raised.value.filename).startswith(str(partial_path(out)))
     monkeypatch.undo()
     journal = partial_path(out) / "journal.jsonl"
-    # Batches of 13 writes each: of the states, and one line in the journal.
+    # A batch is 12 writes of states, and one line in the journal.
     finished = {("pwrite", 30): 2, ("write", 3): 2}.get((name, calls), 0)
     assert (journal.read_bytes().count(b"\n") - 1 if journal.exists() else 0) == finished
+    record(out, resume=True)
+    assert_same_store(out, expected)
+
+
+def test_a_disk_that_is_said_to_be_full_when_a_file_is_closed(
+    tmp_path: Path, expected: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As network file systems do; the journal must not have counted what was not written then."""
+    out, close, closed = tmp_path / "a.zarr", os.close, 0
+
+    def full(file: int) -> None:
+        nonlocal closed
+        path = os.readlink(f"/proc/self/fd/{file}")
+        close(file)
+        closed += "activations" in path
+        if closed == 20:  # in the second batch of 12 writes
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "close", full)
+    with pytest.raises(OSError, match="No space left"):
+        record(out)
+    monkeypatch.undo()
+    assert (partial_path(out) / "journal.jsonl").read_bytes().count(b"\n") == 2
     record(out, resume=True)
     assert_same_store(out, expected)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ventralrnn.recording import extract, layout
+from ventralrnn.recording import extract, layout, writer
 from ventralrnn.stimuli import ArrayStimuli
 
 # What changes files, as CPython announces it to audit hooks.
@@ -67,6 +67,7 @@ def run(
     stimuli: str,
     out: str,
     chunk_rows: int = 4096,
+    small_batch: int = 0,
     pause: float = 0.0,
     kill_at: int | None = None,
     report: str | None = None,
@@ -75,11 +76,12 @@ def run(
     """Extract; write a report of the changes of files, and of the peak memory, in bytes."""
     torch.set_num_threads(1)
     layout._CHUNK_ROWS = chunk_rows
+    writer._SMALL_BATCH = small_batch
     pictures: Any = stimuli
     if stimuli.endswith(".npy"):
         pictures = SlowStimuli(np.load(stimuli))
         pictures.pause = pause
-    changes = count_changes(f"{out}.partial", kill_at)
+    changes = count_changes(out, kill_at)  # under both its names
     extract(model, pictures, out, command="the same", **options)
     if report:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

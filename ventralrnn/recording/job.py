@@ -134,8 +134,8 @@ class Job:
         advance: Callable[[int], None],
     ) -> None:
         """Decode, run and write batch after batch, all three at once."""
-        writer = Writer(journal.path.parent, layouts, journal)
         staging = Staging(layouts, min(batch_size, len(self.stimuli)), self.device, self.pool)
+        writer = Writer(journal.path.parent, layouts, journal)
         batches = read_batches(
             self.stimuli,
             self.preprocessing,

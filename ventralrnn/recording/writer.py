@@ -157,6 +157,8 @@ class _Files:
             while data:
                 written = os.pwrite(file, data, offset)
                 data, offset = data[written:], offset + written
+            # Network file systems say only when a file is closed that the disk is full: before the journal counts it.
+            os.close(os.dup(file))
         except OSError as error:
             error.filename = str(path)
             raise
