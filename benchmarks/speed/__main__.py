@@ -1,0 +1,28 @@
+"""Measure what is named on the command line; everything by default."""
+
+import argparse
+from importlib import import_module
+
+from benchmarks.speed.common import Row, describe_load, machine, print_rows, write_rows
+
+# Question -> its file. Those that need the longest silence come first.
+QUESTIONS = ("extraction", "peers", "memory", "start", "twins")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("questions", nargs="*", metavar="QUESTION", help=f"{', '.join(QUESTIONS)}; all by default")
+    chosen = parser.parse_args().questions or list(QUESTIONS)
+    unknown = [question for question in chosen if question not in QUESTIONS]
+    if unknown:
+        parser.error(f"no such question: {', '.join(unknown)}; there are {', '.join(QUESTIONS)}")
+    print(", ".join(f"{key} {value}" for key, value in machine().items()))
+    for question in chosen:
+        print(f"\n{question}: {describe_load()}", flush=True)
+        rows: list[Row] = import_module(f"benchmarks.speed.{question}").measure()
+        print_rows(rows)
+        write_rows(question, rows)
+
+
+if __name__ == "__main__":
+    main()
