@@ -13,6 +13,7 @@ from tests.recording import models
 from tests.recording.common import assert_close, assert_same_store, hear, inputs, stack, tiny, write_pictures
 from ventralrnn import extract
 from ventralrnn.errors import RecordingError, SpecificationError
+from ventralrnn.graph import Clock
 from ventralrnn.networks import Preprocessing
 from ventralrnn.recording.sources import IMAGENET
 
@@ -284,3 +285,33 @@ def test_a_model_with_noise_depends_on_the_seed_alone(tmp_path: Path) -> None:
     other = record("c.zarr", 4)
     batches = [first[:4], first[4:], other[:4], other[4:]]
     assert not any(np.array_equal(a, b) for i, a in enumerate(batches) for b in batches[:i])
+
+
+def test_a_clock_for_a_model_that_has_none(tmp_path: Path) -> None:
+    clock = Clock(20.0, {"IT": 90.0})
+    areas = {"IT": "it", "V1": "stem"}
+    given = extract(models.recurrent(), inputs(2), tmp_path / "a.zarr", areas=areas, clock=clock)
+    assert given["IT"].time_ms.values.tolist() == [90, 110, 130, 150]
+    assert given["V1"].time_ms.values.tolist() == [0]
+    part = extract(models.recurrent(), inputs(2), tmp_path / "b.zarr", areas={"IT": "it"}, clock=clock, steps="2:")
+    assert part["IT"].time_ms.values.tolist() == [130, 150]
+    stating = models.recurrent()
+    stating.clock = clock  # type: ignore[assignment]
+    own = extract(stating, inputs(2), tmp_path / "c.zarr", areas=areas)
+    assert own["IT"].time_ms.values.tolist() == [90, 110, 130, 150]
+    assert own.attrs["clock"] == given.attrs["clock"] == {"ms_per_step": 20, "onset_ms": {"IT": 90}, "source": ""}
+    with pytest.raises(RecordingError, match=r"clock\.ms_per_step was 20\.0, is 10\.0"):
+        extract(stating, inputs(2), tmp_path / "c.zarr", areas=areas, clock=Clock(10.0), resume=True)
+
+
+def test_the_onset_is_that_of_the_first_state(out: Path) -> None:
+    model = Toy(lambda m, x: [m.area(None), m.area(x), m.area(x)])
+    array = extract(model, inputs(), out, areas={"a": "area"}, clock=Clock(10.0, {"a": 50.0}))["a"]
+    assert array.time_ms.values.tolist() == [40, 50, 60]
+
+
+def test_clocks_that_do_not_fit(out: Path) -> None:
+    with pytest.raises(RecordingError, match="clock: 'V4' is not recorded; areas are IT"):
+        extract(models.recurrent(), inputs(), out, areas={"IT": "it"}, clock=Clock(10.0, {"V4": 50.0}))
+    with pytest.raises(RecordingError, match="clock: stream has one, in its specification"):
+        extract(tiny(), inputs(), out, clock=Clock(10.0))

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from tests.recording import models
-from tests.recording.common import inputs, tiny
+from tests.recording.common import inputs, tiny, write_pictures
 from ventralrnn import extract
 from ventralrnn.errors import RecordingError
 from ventralrnn.graph import Clock
@@ -100,6 +100,30 @@ def test_a_model_without_a_clock_has_no_time_bins(tmp_path: Path, standards: Any
     recording = extract(models.recurrent(), inputs(2), tmp_path / "a.zarr", areas={"IT": "it"})
     with pytest.raises(RecordingError, match="no clock"):
         recording.to_brainscore()
+
+
+def test_a_model_with_a_clock_that_was_given(tmp_path: Path, standards: Any) -> None:
+    areas, clock = {"IT": "it"}, Clock(20.0, {"IT": 90.0})
+    recording = extract(models.recurrent(), inputs(2), tmp_path / "a.zarr", areas=areas, clock=clock, steps="1,3")
+    assembly = recording.to_brainscore()
+    assert assembly["time_bin_start"].values.tolist() == [110, 150]
+    assert assembly["time_bin_end"].values.tolist() == [130, 170]
+
+
+def test_from_a_stimulus_set_to_an_assembly(tmp_path: Path, standards: Any) -> None:
+    from brainscore_core.supported_data_standards.brainio.stimuli import StimulusSet
+
+    folder = write_pictures(tmp_path / "pictures", 3)
+    stimuli = StimulusSet({"stimulus_id": ["c", "a", "b"], "object_name": ["x", "y", "x"], "degrees": [8, 8, 8]})
+    stimuli.stimulus_paths = {name: folder / f"00{i}.png" for i, name in enumerate("cab")}
+    stimuli.identifier = "lab2020"
+    recording = extract(tiny(), stimuli, tmp_path / "a.zarr")
+    assert (recording.attrs["stimuli"]["name"], recording.attrs["stimuli"]["degrees"]) == ("lab2020", 8)
+    assembly = recording.to_brainscore("IT")
+    assert assembly["stimulus_id"].values.tolist() == ["c", "a", "b"]
+    assert assembly["label"].values.tolist() == ["x", "y", "x"]
+    plain = extract(tiny(), folder, tmp_path / "b.zarr")
+    np.testing.assert_array_equal(recording["IT"].values, plain["IT"].values)
 
 
 def test_brain_score_is_not_installed(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.recording import models
 from tests.recording.common import assert_same_store, inputs, tiny, write_pictures
 from tests.recording.processes import finish, start
 from ventralrnn import extract
@@ -220,6 +221,26 @@ def test_pictures_left_out_are_the_same_after_a_kill(tmp_path: Path, monkeypatch
         assert len((partial_path(out) / "journal.jsonl").read_text().splitlines()) == 1 + batches
         record(out)
         assert_same_store(out, whole.path)
+
+
+def test_a_model_with_noise_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = models.noisy()
+    options: dict[str, Any] = {"areas": {"a": "area"}, "batch_size": 4, "command": "the same", "resume": True}
+    whole = extract(model, inputs(10), tmp_path / "whole.zarr", **options)
+    out, commit = tmp_path / "a.zarr", Journal.commit
+
+    def stop(journal: Journal, entry: Entry) -> None:
+        commit(journal, entry)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "commit", stop)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            extract(model, inputs(10), out, **options)
+        torch.rand(7)
+    monkeypatch.undo()
+    extract(model, inputs(10), out, **options)
+    assert_same_store(out, whole.path)
 
 
 class TestJournal:
