@@ -3,7 +3,7 @@
 import argparse
 from importlib import import_module
 
-from benchmarks.speed.common import Row, describe_load, machine, print_rows, write_rows
+from benchmarks.speed.common import Row, describe_load, format_rows, machine, write_page, write_rows
 
 # Question -> its file. Those that need the longest silence come first.
 QUESTIONS = ("extraction", "peers", "memory", "start", "twins")
@@ -16,12 +16,16 @@ def main() -> None:
     unknown = [question for question in chosen if question not in QUESTIONS]
     if unknown:
         parser.error(f"no such question: {', '.join(unknown)}; there are {', '.join(QUESTIONS)}")
-    print(", ".join(f"{key} {value}" for key, value in machine().items()))
+    place = ", ".join(f"{key} {value}" for key, value in machine().items())
+    print(place)
     for question in chosen:
-        print(f"\n{question}: {describe_load()}", flush=True)
+        load = describe_load()
+        print(f"\n{question}: {load}", flush=True)
         rows: list[Row] = import_module(f"benchmarks.speed.{question}").measure()
-        print_rows(rows)
+        table = format_rows(rows)
+        print(table, flush=True)
         write_rows(question, rows)
+        write_page(question, f"`python -m benchmarks.speed {question}` on {place}; {load}.\n\n{table}")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ from benchmarks.speed.environment import peers_python
 from benchmarks.speed.pictures import make_array
 
 MODEL = "ventral"
-NUMBER = 1024
-ROUNDS, SECONDS = 3, 90.0
+NUMBER = 512
+ROUNDS, SECONDS = 3, 60.0
 # torchlens traces the model anew for each batch, so large ones serve it best: of 64, 256 and 512 this is the fastest.
 TORCHLENS_BATCH = 512
 NAMES = {"ventralrnn": "ventralrnn extract", "torchlens": "torchlens extract_dataset", "thingsvision": "thingsvision"}
