@@ -33,12 +33,13 @@ from ventralrnn.zoo import save_checkpoint
 STIMULI, BATCH, CHUNK_ROWS = 48, 16, 20
 SIZE_8 = Preprocessing(size=8, crop=0.875, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 SLOW = """
+import os
 import time
 import torch
 
 class Slow(torch.nn.Module):
     def forward(self, x):
-        time.sleep(0.03)
+        time.sleep(float(os.environ.get("PAUSE", "0")))
         return x
 
 def slow():
@@ -113,19 +114,18 @@ def test_killed_at_changes_of_files_with_writes_half_done(arena: Arena, tmp_path
 
 
 def test_killed_at_random_moments_again_and_again(arena: Arena, tmp_path: Path) -> None:
-    out = tmp_path / "a.zarr"
-    kills = 0
-    while not out.exists():
-        # Longer and longer, so that it ends.
+    out, kills = tmp_path / "0.zarr", 0
+    while kills < 8:
+        if out.exists():  # it was faster than the kill: the next one
+            assert_same_store(out, arena.expected)
+            out = tmp_path / f"{kills}.zarr"
         process = start(**arena.options, out=str(out), pause=0.005, resume=True)
         journal = partial_path(out) / "journal.jsonl"
         while not journal.exists() and process.is_alive():
             time.sleep(0.001)
-        time.sleep(random.uniform(0, 0.02 * (kills + 1)))
+        time.sleep(random.uniform(0, 0.12))
         process.kill()
-        if finish(process) == -signal.SIGKILL:
-            kills += 1
-    assert kills >= 5
+        kills += finish(process) == -signal.SIGKILL
     arena.resume(out)
     assert_same_store(out, arena.expected)
 
@@ -136,7 +136,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     folder = write_pictures(tmp_path / "pictures", 40)
     out, options = tmp_path / "a.zarr", ["--area", "a=0", "--batch-size", "2", "--size", "8"]
     arguments = ["extract", f"{model}:slow", str(folder), "--out", str(out), *options]
-    process = subprocess.Popen([sys.executable, "-m", "ventralrnn", *arguments], stderr=subprocess.PIPE, text=True)
+    command, environment = [sys.executable, "-m", "ventralrnn", *arguments], {**os.environ, "PAUSE": "0.2"}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     journal = partial_path(out) / "journal.jsonl"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
         time.sleep(0.005)
@@ -161,13 +162,16 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
 
 def test_two_at_once(arena: Arena, tmp_path: Path) -> None:
     out = tmp_path / "a.zarr"
-    first = start(**arena.options, out=str(out), pause=0.01)
-    while not (partial_path(out) / "journal.jsonl").exists():
+    gate = tmp_path / "gate"
+    first = start(**arena.options, out=str(out), gate=str(gate))
+    journal = partial_path(out) / "journal.jsonl"
+    while not (journal.exists() and journal.stat().st_size) and first.is_alive():
         time.sleep(0.001)
     with pytest.raises(RecordingError, match=r"a\.zarr\.partial: another process is writing this recording"):
         arena.resume(out)
     with pytest.raises(RecordingError, match="an unfinished recording is there"):
         arena.resume(out, resume=False)
+    gate.touch()
     assert finish(first) == 0
     assert_same_store(out, arena.expected)
 

@@ -22,13 +22,16 @@ CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link"}
 
 
 class SlowStimuli(ArrayStimuli):
-    """Takes its time to read a stimulus."""
+    """Takes its time to read a stimulus, and from the tenth on waits for a file."""
 
     pause = 0.0
+    gate: str | None = None
 
-    def load(self, *arguments: Any) -> Any:
+    def load(self, index: int, *arguments: Any) -> Any:
         time.sleep(self.pause)
-        return super().load(*arguments)
+        while self.gate and index >= 10 and not os.path.exists(self.gate):
+            time.sleep(0.005)
+        return super().load(index, *arguments)
 
 
 def count_changes(folder: str, kill_at: int | None) -> Callable[[], int]:
@@ -69,6 +72,7 @@ def run(
     chunk_rows: int = 4096,
     small_batch: int = 0,
     pause: float = 0.0,
+    gate: str | None = None,
     kill_at: int | None = None,
     report: str | None = None,
     **options: Any,
@@ -80,7 +84,7 @@ def run(
     pictures: Any = stimuli
     if stimuli.endswith(".npy"):
         pictures = SlowStimuli(np.load(stimuli))
-        pictures.pause = pause
+        pictures.pause, pictures.gate = pause, gate
     changes = count_changes(out, kill_at)  # under both its names
     extract(model, pictures, out, command="the same", **options)
     if report:
