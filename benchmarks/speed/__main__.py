@@ -3,7 +3,7 @@
 import argparse
 from importlib import import_module
 
-from benchmarks.speed.common import Row, describe_load, format_rows, machine, write_page, write_rows
+from benchmarks.speed.common import QUIET, Row, describe_load, format_rows, machine, write_page, write_rows
 
 # Question -> its file. Those that need the longest silence come first.
 QUESTIONS = ("extraction", "peers", "memory", "start", "twins")
@@ -23,6 +23,8 @@ def main() -> None:
         print(f"\n{question}: {load}", flush=True)
         rows: list[Row] = import_module(f"benchmarks.speed.{question}").measure()
         table = format_rows(rows)
+        if max(row.others for row in rows) > QUIET:
+            table = f"**The machine was busy meanwhile: these figures are rough.**\n\n{table}"
         print(table, flush=True)
         write_rows(question, rows)
         write_page(question, f"`python -m benchmarks.speed {question}` on {place}; {load}.\n\n{table}")
