@@ -23,3 +23,11 @@ class RecordingError(VentralrnnError, ValueError):
 
 class DataError(VentralrnnError, ValueError):
     """A data set that is unknown, missing, or not the file that its hash promises."""
+
+
+class TrainingError(VentralrnnError, ValueError):
+    """A training run that cannot be started, continued or finished; the message says what to try."""
+
+
+class DeviceError(VentralrnnError, ValueError):
+    """A device to compute on that is not there."""

@@ -88,7 +88,7 @@ def test_one_model_in_full(capsys: Captured) -> None:
     assert facts(out) == {
         "Steps": "8, 0 to 7",
         "Input": "the picture enters V1 at steps 0:8: it stays on",
-        "Readout": "IT at steps 5:8, after 100, 110, 120 ms",
+        "Readout": "IT at steps 3:8, after 80, 90, 100, 110, 120 ms",
         "Classes": "10",
         "Weights": "shared over time",
         "Parameters": "1,062,762",

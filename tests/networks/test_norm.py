@@ -290,8 +290,8 @@ def test_recalibration_reaches_the_norms_of_the_pre_net() -> None:
     with torch.no_grad():
         x = again.pre_net.first(picture)
     mean, variance = moments(x, unbiased=True)
-    torch.testing.assert_close(again.pre_net.norms[0].running_mean, mean)
-    torch.testing.assert_close(again.pre_net.norms[0].running_var, variance)
+    torch.testing.assert_close(again.pre_net.norms[0].running_mean[0], mean)
+    torch.testing.assert_close(again.pre_net.norms[0].running_var[0], variance)
     assert again.pre_net.norms[0].momentum == spec.norm.momentum
 
 

@@ -211,7 +211,7 @@ def test_the_pre_net_by_hand(layers: int, kernel: int, stride: int) -> None:
     with torch.no_grad():
         x = correlate(picture, module.first.weight, module.first.bias, stride)
         for norm, k in zip(module.norms, module.kernels, strict=True):
-            scaled = (x - norm.running_mean[:, None, None]) / (norm.running_var[:, None, None] + 1e-5).sqrt()
+            scaled = (x - norm.running_mean[0, :, None, None]) / (norm.running_var[0, :, None, None] + 1e-5).sqrt()
             x = correlate(scaled.clamp(min=0), k.weight, k.bias)
         torch.testing.assert_close(module(picture), x, **EXACT)
     assert x.shape == (2, 4, 16 // stride, 16 // stride) and len(module.kernels) == layers - 1

@@ -9,7 +9,7 @@ import torch
 
 from tests.recording.common import assert_close, hear_areas, inputs, stack, tiny, zeroed
 from ventralrnn import extract
-from ventralrnn.errors import GraphError, RecordingError, SpecificationError
+from ventralrnn.errors import DeviceError, GraphError, RecordingError, SpecificationError
 from ventralrnn.graph import Cut
 from ventralrnn.recording import Recording
 
@@ -248,8 +248,8 @@ def test_the_model_is_left_as_it_was_after_an_error(out: Path) -> None:
         ({"steps": []}, SpecificationError, "write steps like"),
         ({"pool": "max"}, RecordingError, "none or mean"),
         ({"dtype": "int8"}, RecordingError, "float32 or float16"),
-        ({"device": "tpu"}, RecordingError, "auto, cpu, cuda or mps"),
-        ({"device": "meta"}, RecordingError, "no such device here"),
+        ({"device": "tpu"}, DeviceError, "auto, cpu, cuda or mps"),
+        ({"device": "meta"}, DeviceError, "no such device here"),
         ({"seed": -1}, RecordingError, "0 or more"),
     ],
 )

@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "Record every area at every time step for the embedded stimuli and draw the time courses.",
     "models": "List the zoo; or print one model: transition matrix, parameters, clock.",
     "data": "Data sets: list, get, path; their licence and citation.",
+    "train": "Train a model on labelled pictures.",
     "extract": "Record areas of a model at every time step for a set of stimuli.",
 }
 

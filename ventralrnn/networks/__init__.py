@@ -18,6 +18,7 @@ _HOME = {
     "show_equivalence": "resnet",
     "to_recurrent": "resnet",
     "to_resnet": "resnet",
+    "whiten": "whitening",
 }
 __all__ = list(_HOME)
 

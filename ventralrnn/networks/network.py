@@ -1,12 +1,14 @@
 """The recurrent network: a graph run through time."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from math import lcm
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ventralrnn.errors import SpecificationError
 from ventralrnn.graph import Connection, Cut, Dependence
@@ -86,6 +88,8 @@ class RecurrentNetwork(nn.Module):
         )
         self.post_net = PostNetModule(spec.post_net, graph.area(graph.readout).channels, spec.steps, spec.norm)
         self.checkpoint_info: dict[str, Any] = {}
+        # Whether to keep no activations within steps but to compute them anew in the backward pass.
+        self.checkpointing = False
         self._dependences: dict[tuple[Any, ...], Dependence] = {}
         self._plans: dict[tuple[Any, ...], Plan] = {}
 
@@ -180,31 +184,82 @@ class RecurrentNetwork(nn.Module):
 
     def _run(self, picture: Tensor, plan: Plan, steps: int) -> Iterator[tuple[int, dict[str, State]]]:
         """Yield, step by step, the states made at it."""
-        graph = self.spec.graph
-        reach = max((c.delay for c in graph.connections), default=0)
+        reach = max((c.delay for c in self.spec.graph.connections), default=0)
+        make = self._step
+        if self.checkpointing and self.training and torch.is_grad_enabled():
+            make = self._checkpointed_step
         past: dict[int, dict[str, State]] = {}
-        entering: Tensor | None = None
+        current: Tensor | None = None
         for step in range(steps):
-            now = past[step] = {}
-            for name in graph.order:
-                currents = []
-                if name == graph.input and step in plan.enters:
-                    if picture.ndim == 5:
-                        entering = self.pre_net(picture[:, step])
-                    elif entering is None:  # a picture that stays on is the same current at every step
-                        entering = self.pre_net(picture)
-                    currents.append(entering)
-                for c in graph.incoming[name]:
-                    current = self._current(c, step, past, plan)
-                    if current is not None:
-                        currents.append(current)
-                # A current may be asked for without the state that it helps to make: then there is no such state.
-                state = self.areas[name](currents if (name, step) in plan.states else ())
-                if state is not None:
-                    norm = self.norms[name] if name in self.norms else None  # noqa: SIM401 (ModuleDict has no get)
-                    now[name] = State(state, step, norm)  # type: ignore[arg-type]
-            yield step, now
+            enters = step in plan.enters
+            if enters and picture.ndim == 5:
+                current = self.pre_net(picture[:, step])
+            elif enters and current is None:  # a picture that stays on is the same current at every step
+                current = self.pre_net(picture)
+            past[step] = {}
+            make(step, past, plan, current if enters else None)
+            yield step, past[step]
             past.pop(step - reach, None)
+
+    def _step(self, step: int, past: dict[int, dict[str, State]], plan: Plan, entering: Tensor | None) -> None:
+        """Add the states of a step to those before it."""
+        graph = self.spec.graph
+        for name in graph.order:
+            currents = []
+            if name == graph.input and entering is not None:
+                currents.append(entering)
+            for c in graph.incoming[name]:
+                current = self._current(c, step, past, plan)
+                if current is not None:
+                    currents.append(current)
+            # A current may be asked for without the state that it helps to make: then there is no such state.
+            state = self.areas[name](currents if (name, step) in plan.states else ())
+            if state is not None:
+                norm = self.norms[name] if name in self.norms else None  # noqa: SIM401 (ModuleDict has no get)
+                past[step][name] = State(state, step, norm)  # type: ignore[arg-type]
+
+    def _checkpointed_step(
+        self, step: int, past: dict[int, dict[str, State]], plan: Plan, entering: Tensor | None
+    ) -> None:
+        """Do the same, and keep nothing for the backward pass but the states: it does the step again."""
+        before = [(when, name, state) for when, states in past.items() for name, state in states.items()]
+        # A state that is read again at a later step is normalised again then, and counts once.
+        noted = [state.noted for *_, state in before]
+        steps = list(past)  # what is past moves on before the step is done again
+
+        def do(entering: Tensor | None, *raws: Tensor) -> tuple[Tensor, ...]:
+            again: dict[int, dict[str, State]] = {when: {} for when in steps}
+            for (when, name, state), raw, seen in zip(before, raws, noted, strict=True):
+                again[when][name] = State(raw, when, state.norm, noted=seen)
+            self._step(step, again, plan, entering)
+            for when, name, state in before:
+                state.noted |= again[when][name].noted
+            names[:] = list(again[step])
+            return tuple(state.raw for state in again[step].values())
+
+        names: list[str] = []
+        made = checkpoint(
+            do,
+            entering,
+            *(state.raw for *_, state in before),
+            use_reentrant=False,
+            context_fn=lambda: (nullcontext(), self._repeating()),
+        )
+        for name, raw in zip(names, made, strict=True):
+            norm = self.norms[name] if name in self.norms else None  # noqa: SIM401
+            past[step][name] = State(raw, step, norm)  # type: ignore[arg-type]
+
+    @contextmanager
+    def _repeating(self) -> Iterator[None]:
+        """Leave running statistics alone: what passes has passed before."""
+        norms = [module for module in self.modules() if isinstance(module, TimeBatchNorm)]
+        for norm in norms:
+            norm.keeping = False
+        try:
+            yield
+        finally:
+            for norm in norms:
+                norm.keeping = True
 
     def _current(self, c: Connection, step: int, past: dict[int, dict[str, State]], plan: Plan) -> Tensor | None:
         if (c.name, step) not in plan.arrivals:

@@ -34,6 +34,10 @@ class TimeBatchNorm(nn.Module):
     running_mean: Tensor
     running_var: Tensor
     batches: Tensor
+    # Whether a batch that is split over several processes is normalised as one.
+    synchronised = False
+    # Whether running statistics take note of what passes; not where a forward pass is only repeated.
+    keeping = True
 
     def __init__(self, channels: int, steps: int, norm: Norm) -> None:
         super().__init__()
@@ -46,7 +50,7 @@ class TimeBatchNorm(nn.Module):
         self.affine = None if norm.affine == "none" else TimeAffine(channels, steps, norm)
         self._rows: list[int] | None = None
 
-    def forward(self, x: Tensor, step: int) -> Tensor:
+    def forward(self, x: Tensor, step: int, keep: bool = True) -> Tensor:
         """Normalise a state.
 
         Parameters
@@ -55,6 +59,8 @@ class TimeBatchNorm(nn.Module):
             The state.
         step : int
             Its time step.
+        keep : bool
+            Whether running statistics take note of it in training.
 
         Returns
         -------
@@ -64,19 +70,19 @@ class TimeBatchNorm(nn.Module):
         """
         row = self._training_row(step) if self.training else self.evaluation_row(step)
         momentum = self.momentum
-        if self.training:
+        keep = keep and self.keeping
+        if self.training and keep:
             with torch.no_grad():
                 self.batches[row] += 1
             if momentum is None:  # cumulative average, for recalibration
                 momentum = 1.0 / float(self.batches[row])
-        x = functional.batch_norm(
-            x,
-            self.running_mean[row],
-            self.running_var[row],
-            training=self.training,
-            momentum=momentum or 0.0,
-            eps=self.norm.eps,
-        )
+        # Without momentum the running statistics stay as they are.
+        momentum = momentum if keep and momentum is not None else 0.0
+        mean, var = self.running_mean[row], self.running_var[row]
+        if self.training and self.synchronised:
+            x = _normalise_together(x, mean, var, momentum, self.norm.eps)
+        else:
+            x = functional.batch_norm(x, mean, var, training=self.training, momentum=momentum, eps=self.norm.eps)
         return x if self.affine is None else self.affine(x, step)
 
     def reset_running_stats(self) -> None:
@@ -117,6 +123,24 @@ class TimeBatchNorm(nn.Module):
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         self._rows = None
         super()._load_from_state_dict(*args, **kwargs)
+
+
+def _normalise_together(x: Tensor, running_mean: Tensor, running_var: Tensor, momentum: float, eps: float) -> Tensor:
+    """Normalise by the mean and variance over the parts of a batch that all processes hold, equal in size."""
+    from torch.distributed import get_world_size
+    from torch.distributed.nn import functional as together
+
+    processes = get_world_size()
+    wide = x.float()
+    # Two passes: the mean of squares minus the square of the mean would lose digits.
+    mean = together.all_reduce(wide.mean((0, 2, 3))) / processes
+    centred = wide - mean[:, None, None]
+    var = together.all_reduce(centred.square().mean((0, 2, 3))) / processes
+    with torch.no_grad():
+        number = processes * x.numel() // x.shape[1]
+        running_mean.lerp_(mean, momentum)
+        running_var.lerp_(var * (number / (number - 1)), momentum)
+    return (centred * torch.rsqrt(var + eps)[:, None, None]).to(x.dtype)
 
 
 class TimeAffine(nn.Module):

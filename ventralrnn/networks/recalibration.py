@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ventralrnn.errors import SpecificationError
 from ventralrnn.networks.network import RecurrentNetwork
@@ -48,7 +48,7 @@ def recalibrate(
         readouts = tuple(s for s in spec.readout_steps if s < steps) or (steps - 1,)
         spec = replace(spec, steps=steps, readouts=readouts)
     copy = _copy_weights(network, spec)
-    norms = [m for m in copy.modules() if isinstance(m, TimeBatchNorm | nn.BatchNorm2d)]
+    norms = [m for m in copy.modules() if isinstance(m, TimeBatchNorm)]
     for norm in norms:
         norm.reset_running_stats()
         norm.train()

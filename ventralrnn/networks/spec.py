@@ -20,10 +20,14 @@ class PreNet:
         three were slightly better.
     kernel : int
         Side of the first kernel (the others are 3x3). The first convolution takes the whole stride of the input area.
+    whiten : bool
+        Whether training starts from a first kernel that whitens patches of pictures (see
+        :func:`ventralrnn.networks.whiten`).
     """
 
     layers: int = 1
     kernel: int = 3
+    whiten: bool = False
 
     def __post_init__(self) -> None:
         if self.layers < 1 or self.kernel < 1 or self.kernel % 2 == 0:

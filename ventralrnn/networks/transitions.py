@@ -83,6 +83,8 @@ class State:
         Time step.
     norm : TimeBatchNorm or None
         Statistics of this area over time; None if no outgoing transition normalises.
+    noted : bool
+        Whether the running statistics have taken note of this state already.
 
     Notes
     -----
@@ -91,10 +93,11 @@ class State:
     transition and comes after.
     """
 
-    def __init__(self, raw: Tensor, step: int, norm: TimeBatchNorm | None) -> None:
+    def __init__(self, raw: Tensor, step: int, norm: TimeBatchNorm | None, noted: bool = False) -> None:
         self.raw = raw
         self.step = step
-        self._norm = norm
+        self.norm = norm
+        self.noted = noted
         self._normalised: Tensor | None = None
         self._rectified: dict[bool, Tensor] = {}
 
@@ -111,8 +114,9 @@ class State:
 
     def _normalise(self) -> Tensor:
         if self._normalised is None:
-            assert self._norm is not None
-            self._normalised = self._norm(self.raw, self.step)
+            assert self.norm is not None
+            self._normalised = self.norm(self.raw, self.step, keep=not self.noted)
+            self.noted = True
         return self._normalised
 
 
@@ -212,16 +216,15 @@ class PreNetModule(nn.Module):
         super().__init__()
         self.stride = stride
         self.first = Kernel("conv", 3, channels, spec.kernel, bias)
-        self.norms = nn.ModuleList(
-            nn.BatchNorm2d(channels, norm.eps, norm.momentum, affine=False) for _ in range(spec.layers - 1)
-        )
+        timeless = replace(norm, statistics="shared", affine="none")
+        self.norms = nn.ModuleList(TimeBatchNorm(channels, 1, timeless) for _ in range(spec.layers - 1))
         self.kernels = nn.ModuleList(Kernel("conv", channels, channels, 3, bias) for _ in range(spec.layers - 1))
 
     def forward(self, picture: Tensor) -> Tensor:
         """Map pictures (batch, 3, y, x) to the input area's (batch, channel, y / stride, x / stride)."""
         x = self.first(picture, self.stride)
         for norm, kernel in zip(self.norms, self.kernels, strict=True):
-            x = kernel(functional.relu(norm(x)))
+            x = kernel(functional.relu(norm(x, 0)))
         return x
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from ventralrnn.devices import choose_device
 from ventralrnn.errors import RecordingError, SpecificationError
 from ventralrnn.graph import Clock, Cut, parse_steps
 from ventralrnn.memory import keep_freed_memory
@@ -112,7 +113,7 @@ def extract(
         If something does not fit; the message says what to do. Everything written so far is kept.
     """
     path = Path(out)
-    chosen = _choose_device(device)
+    chosen = choose_device(device)
     module = model if isinstance(model, nn.Module) else load_model(model, seed=seed)
     if states is None:  # hooks see the model as it was written, so that is what is recorded
         module = getattr(module, "_orig_mod", module)
@@ -223,19 +224,6 @@ def _steps(steps: str | Sequence[int] | None, total: int, bounded: bool) -> tupl
         return tuple(range(total))
     text = steps if isinstance(steps, str) else ",".join(map(str, steps))
     return parse_steps(text, total, bounded)
-
-
-def _choose_device(device: str) -> torch.device:
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return torch.device(next(kind for kind in there if there[kind]))
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise RecordingError(f"device {device!r}: auto, cpu, cuda or mps") from None
-    if not there.get(chosen.type) or (chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count()):
-        raise RecordingError(f"device {device!r}: no such device here; --device auto takes what there is")
-    return chosen
 
 
 @contextlib.contextmanager
