@@ -131,7 +131,7 @@ def _normalise_together(x: Tensor, running_mean: Tensor, running_var: Tensor, mo
     from torch.distributed.nn import functional as together
 
     processes = get_world_size()
-    wide = x.float()
+    wide = x.to(running_mean.dtype)  # half precision is too coarse for statistics
     # Two passes: the mean of squares minus the square of the mean would lose digits.
     mean = together.all_reduce(wide.mean((0, 2, 3))) / processes
     centred = wide - mean[:, None, None]

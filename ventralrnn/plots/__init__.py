@@ -1,5 +1,13 @@
-"""Matplotlib figures."""
+"""Figures; each module loads what it draws with only when it is used."""
 
-from ventralrnn.plots.timecourses import plot_time_courses
+from importlib import import_module
+from typing import Any
 
-__all__ = ["plot_time_courses"]
+_HOME = {"plot_curves": "training", "plot_time_courses": "timecourses"}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
