@@ -17,6 +17,7 @@ COMMANDS = {
     "models": "List the zoo; or print one model: transition matrix, parameters, clock.",
     "data": "Data sets: list, get, path; their licence and citation.",
     "train": "Train a model on labelled pictures.",
+    "evaluate": "Accuracy of a model at every readout time, on pictures that it has not learnt from.",
     "extract": "Record areas of a model at every time step for a set of stimuli.",
 }
 

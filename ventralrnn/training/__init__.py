@@ -7,6 +7,7 @@ _HOME = {
     "RECIPES": "recipe",
     "Recipe": "recipe",
     "Run": "run",
+    "evaluate": "evaluation",
     "find_recipe": "recipe",
     "train": "run",
 }
