@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from ventralrnn.cli.main import main
+from ventralrnn.training import train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -55,6 +56,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number, size in enumerate(((40, 60), (32, 32), (100, 50))):
         pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "my_pictures" / f"{number}.jpg")
+    for number in range(24):
+        place = tmp_path / "my_classes" / ("cat", "dog")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(place / f"{number}.png")
     (tmp_path / "my_model.py").write_text(MODEL)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -63,6 +68,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("command", [c for c in commands() if c[0] == "ventralrnn"], ids=" ".join)
 @pytest.mark.filterwarnings("ignore:.*no trained weights:UserWarning")
 def test_command_works(command: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if command[1] == "evaluate":  # what the command before it made
+        train("ventral", "my_classes", "run", epochs=1)
     with pytest.raises(SystemExit) as exit_:
         main(command[1:])
     assert exit_.value.code == 0

@@ -6,7 +6,7 @@ from importlib import import_module
 from benchmarks.speed.common import QUIET, Row, describe_load, format_rows, machine, write_page, write_rows
 
 # Question -> its file. Those that need the longest silence come first.
-QUESTIONS = ("extraction", "peers", "memory", "start", "twins")
+QUESTIONS = ("extraction", "training", "peers", "memory", "start", "twins")
 
 
 def main() -> None:
