@@ -19,7 +19,7 @@ def test_held_out_pictures_are_drawn_where_there_are_some() -> None:
     assert [line.get_label() for line in loss.lines] == ["training", "validation"]
     assert [line.get_label() for line in accuracy.lines] == ["step 3", "step 4"]
     np.testing.assert_allclose(accuracy.lines[1].get_ydata(), [30, 60])
-    assert "validation" in accuracy.get_ylabel()
+    assert "validation" in accuracy.get_title()
 
 
 def test_training_pictures_are_said_to_be_so() -> None:
@@ -27,7 +27,7 @@ def test_training_pictures_are_said_to_be_so() -> None:
     loss, accuracy = plot_curves(log).axes
     assert [line.get_label() for line in loss.lines] == ["training"]
     np.testing.assert_allclose(accuracy.lines[0].get_ydata(), [20, 40])
-    assert "augmented training" in accuracy.get_ylabel()
+    assert accuracy.get_title() == "training pictures, augmented"
 
 
 def test_one_epoch_is_a_dot() -> None:

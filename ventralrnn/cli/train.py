@@ -1,5 +1,7 @@
 """``ventralrnn train``: from labelled pictures to a checkpoint."""
 
+import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,9 @@ from ventralrnn.cli import options
 
 if TYPE_CHECKING:
     from ventralrnn.training.run import Run
+
+# Seconds between two drawings of the curves: drawing takes longer than an epoch of a small model.
+_REDRAW = 10.0
 
 
 @click.command()
@@ -79,6 +84,7 @@ def command(
     run = train(start, data, out, progress=options.is_terminal(), after_epoch=report, **rest)
     if not run.leads:
         return
+    report.draw(run.folder)
     if as_json:
         options.print_json({"checkpoint": str(run.checkpoint), "best": str(run.best), **run.info, "log": run.rows})
     else:
@@ -91,22 +97,30 @@ class _Report:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.board: Any = None
+        self.drawn = -math.inf
 
     def __call__(self, folder: Path) -> None:
-        from ventralrnn.plots.training import plot_curves
         from ventralrnn.training.journal import read_metrics
 
-        log = read_metrics(folder / "metrics.csv")
-        partial = folder / ".curves.png.partial"
-        plot_curves(log, folder.resolve().name).savefig(partial, format="png", dpi=150)
-        partial.replace(folder / "curves.png")
-        last = {key: values[-1] for key, values in log.items()}
+        if time.monotonic() - self.drawn > _REDRAW:
+            self.draw(folder)
+        last = {key: values[-1] for key, values in read_metrics(folder / "metrics.csv").items()}
         self.board = self.board or _open_tensorboard(folder)
         if self.board is not None:
             for key, value in last.items():
                 self.board.add_scalar(key, value, int(last["epoch"]))
         if not self.quiet and not options.is_terminal():
             click.echo(_line(last), err=True)
+
+    def draw(self, folder: Path) -> None:
+        """Draw the curves of all epochs so far."""
+        from ventralrnn.plots.training import plot_curves
+        from ventralrnn.training.journal import read_metrics
+
+        partial = folder / ".curves.png.partial"
+        plot_curves(read_metrics(folder / "metrics.csv"), folder.resolve().name).savefig(partial, format="png", dpi=150)
+        partial.replace(folder / "curves.png")
+        self.drawn = time.monotonic()
 
 
 def _open_tensorboard(out: Path) -> Any:

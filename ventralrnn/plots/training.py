@@ -21,15 +21,16 @@ def plot_curves(log: Mapping[str, Sequence[float]], title: str = "") -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Loss on the left; accuracy on the right, one line a readout time, on held-out pictures where there are some
-        and on training pictures (augmented, while learning) where there are none.
+        Loss on the left: as it is learnt from, and plain cross-entropy at the last readout time on held-out pictures.
+        Accuracy on the right, one line a readout time, on held-out pictures where there are some and on training
+        pictures (augmented, while learning) where there are none.
     """
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
     for key, style, label in (("train_loss", "-", "training"), ("validation_loss", "--", "validation")):
         if key in log:
             loss.plot(log["epoch"], log[key], style, color="0.15", label=label, marker=_marker(log), markersize=3)
-    loss.set(xlabel="Epoch", ylabel="Cross-entropy")
+    loss.set(xlabel="Epoch", ylabel="Loss")
     loss.legend(frameon=False)
     _accuracy(accuracy, log)
     for ax in (loss, accuracy):
@@ -46,7 +47,9 @@ def _accuracy(ax: Axes, log: Mapping[str, Sequence[float]]) -> None:
     for step, colour in zip(steps, colormaps["viridis"](np.linspace(0.85, 0.1, len(steps))), strict=True):
         percent = 100 * np.asarray(log[prefix + step])
         ax.plot(log["epoch"], percent, color=colour, label=f"step {step}", marker=_marker(log), markersize=3)
-    ax.set(xlabel="Epoch", ylabel=f"Accuracy, {'validation' if held_out else 'augmented training'} pictures (%)")
+    where = "validation pictures" if held_out else "training pictures, augmented"
+    ax.set_title(where, fontsize=9)
+    ax.set(xlabel="Epoch", ylabel="Accuracy (%)")
     ax.legend(frameon=False, title="Readout time", ncols=2 if len(steps) > 4 else 1)
 
 
