@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "Evaluation": "evaluation",
     "RECIPES": "recipe",
     "Recipe": "recipe",
     "Run": "run",
