@@ -251,9 +251,9 @@ def test_the_rendering_is_said(folder: Path, out: Path, tmp_path: Path, capsys: 
 def test_a_model_without_trained_weights_warns_in_one_line(
     folder: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("resnet-2state", folder, "--out", out, "--areas", "state1", "--steps", "0", "--pool", "mean") == 0
+    assert run("resnet-1state", folder, "--out", out, "--areas", "state1", "--steps", "0", "--pool", "mean") == 0
     said = capsys.readouterr().err
-    assert re.fullmatch(r"ventralrnn: warning: resnet-2state has no trained weights .*random \(seed 0\)\n", said)
+    assert re.fullmatch(r"ventralrnn: warning: resnet-1state has no trained weights .*random \(seed 0\)\n", said)
 
 
 WRONG: dict[str, tuple[list[str], str]] = {

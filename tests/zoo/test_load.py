@@ -48,11 +48,11 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_zoo_model_without_trained_weights_says_so() -> None:
-    with pytest.warns(UserWarning, match=r"recurrent-2state has no trained weights here: they are random \(seed 3\)"):
-        load_model("recurrent-2state", seed=3)
+    with pytest.warns(UserWarning, match=r"recurrent-4state has no trained weights here: they are random \(seed 3\)"):
+        load_model("recurrent-4state", seed=3)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load_model("recurrent-2state", trained=False)
+        load_model("recurrent-4state", trained=False)
 
 
 def test_seeds_are_reproducible_and_leave_the_generator_alone() -> None:
@@ -73,7 +73,7 @@ def test_shipped_weights_are_taken_unless_refused(tmp_path: Path, monkeypatch: p
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert hash_weights(load_model("recurrent-2state")) == hash_weights(trained)
-    assert load_model("recurrent-2state", trained=False).spec.graph.areas[0].channels == 64
+    assert load_model("recurrent-4state", trained=False).spec.graph.areas[0].channels == 64
 
 
 def test_a_factory_in_a_file(file: Path) -> None:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from ventralrnn.recording import Recording
 
 _MODEL = "ventral"
-_UNTRAINED = (
-    "Random weights, batch norm statistics from these pictures: without training, states only grow from step to step."
-)
 
 
 @click.command()
@@ -53,21 +50,12 @@ def command(out: Path, device: str, as_json: bool) -> None:
 
 
 def _model() -> "tuple[RecurrentNetwork, str]":
-    """Return the demo's model, and what its weights are."""
-    from ventralrnn.networks import recalibrate
-    from ventralrnn.stimuli import load_stimuli, read_batches, standardise
+    """Return the demo's model, and where its weights come from."""
     from ventralrnn.zoo import load_model
-    from ventralrnn.zoo.headers import shipped_checkpoint
 
-    network: Any = load_model(_MODEL, trained=shipped_checkpoint(_MODEL) is not None)
-    if shipped_checkpoint(_MODEL) is not None:
-        return network, "Trained weights."
-    import torch
-
-    preprocessing = network.spec.preprocessing
-    batches = read_batches(load_stimuli("embedded"), preprocessing, 100)
-    pictures = (standardise(torch.from_numpy(batch.pixels), preprocessing) for batch in batches)
-    return recalibrate(network, pictures), _UNTRAINED
+    network: Any = load_model(_MODEL)
+    step, accuracy = list(network.checkpoint_info["test_accuracy"].items())[-1]
+    return network, f"Weights trained on CIFAR-10 ({100 * accuracy:.1f} % of its test pictures right at step {step})."
 
 
 def _record(model: "RecurrentNetwork", path: Path, device: str) -> "Recording":

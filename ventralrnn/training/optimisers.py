@@ -48,6 +48,7 @@ class Muon(torch.optim.Optimizer):
                 for weight, matrix in zip(weights, matrices, strict=True):
                     size = self.state[weight]["norm"] / min(matrix.shape) ** 0.5
                     weight.sub_(matrix.reshape(weight.shape) * (group["lr"] * size))
+                    weight.mul_(self.state[weight]["norm"] / weight.norm())
 
     def _momentum(self, weight: Tensor, group: dict[str, float]) -> Tensor:
         state, gradient = self.state[weight], weight.grad
