@@ -71,8 +71,8 @@ def card(model: str, info: dict[str, Any], found: Evaluation, command: str) -> s
     said = f"{recipe['name']}: {recipe['epochs']} epochs, batches of {recipe['batch_size']}, {recipe['optimiser']}"
     return f"""# {model}
 
-Trained on all {info["training_pictures"]:,} training pictures of CIFAR-10 (Krizhevsky 2009). Choices were made in other
-runs, on pictures held out from the training set.
+Trained on all {info["training_pictures"]:,} training pictures of CIFAR-10 (Krizhevsky 2009). Choices were made in
+other runs, on pictures held out from the training set.
 
 | readout step | ms after stimulus onset | trained | test accuracy, % (95 % interval) | multiply-adds, millions |
 |---|---|---|---|---|

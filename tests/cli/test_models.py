@@ -1,6 +1,7 @@
 """The command ``ventralrnn models``."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from tests.networks.common import build, stream
 from ventralrnn.cli.main import main
 from ventralrnn.graph import Clock, format_steps
 from ventralrnn.networks import Norm, PostNet, RecurrentNetwork, count_multiply_adds, count_parameters
-from ventralrnn.zoo import list_models, load_checkpoint, model_spec, save_checkpoint
+from ventralrnn.resources import data_dir
+from ventralrnn.zoo import list_models, load_checkpoint, load_model, model_spec, save_checkpoint
 from ventralrnn.zoo.registry import describe
 
 Captured = pytest.CaptureFixture[str]
@@ -37,8 +39,8 @@ def facts(out: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in out[out.index("\nSteps ") + 1 :].split("\n\n")[0].splitlines():
         if line[0] != " ":
-            name = line[:15].strip()
-        found[name] = f"{found.get(name, '')} {line[15:]}".strip()
+            name, line = re.split(r"  +", line, maxsplit=1)
+        found[name] = f"{found.get(name, '')} {line.strip()}".strip()
     return found
 
 
@@ -85,11 +87,13 @@ def test_one_model_in_full(capsys: Captured) -> None:
     ]
     for line in str(spec.graph.matrix()).splitlines():
         assert f"  {line}\n" in out
-    assert facts(out) == {
+    found, classes = facts(out), ", ".join(load_model("ventral").checkpoint_info["classes"])
+    # What the checkpoint tells follows, and has a test of its own.
+    assert dict(list(found.items())[:12]) == {
         "Steps": "8, 0 to 7",
         "Input": "the picture enters V1 at steps 0:8: it stays on",
         "Readout": "IT at steps 3:8, after 80, 90, 100, 110, 120 ms",
-        "Classes": "10",
+        "Classes": f"10: {classes}",
         "Weights": "shared over time",
         "Parameters": "1,062,762",
         "Mult-adds": "109.7 M a picture",
@@ -98,7 +102,7 @@ def test_one_model_in_full(capsys: Captured) -> None:
         "Preprocessing": "shorter side resized to 32 pixels (bilinear), the central 32 x 32 kept; RGB of 0 to 1 minus "
         "0.4914, 0.4822, 0.4465 over 0.247, 0.2435, 0.2616; spans 8 degrees of visual angle",
         "Source": spec.reference,
-        "Trained": facts(out)["Trained"],
+        "Trained": str(data_dir() / "checkpoints" / "ventral.safetensors"),
     }
 
 
@@ -163,6 +167,20 @@ def test_a_checkpoint_says_what_was_saved_with_it(capsys: Captured, checkpoint: 
     assert facts(out)["Batch norm"] == "one set of statistics for all steps; one learned scale and shift for all steps"
     assert facts(out)["Input"] == "the picture enters V1 at steps 0:2"
     assert facts(out)["Clock"] == "12.5 ms a step. made up" and facts(out)["Classes"] == "1,234"
+
+
+def test_what_training_left_is_told_in_words(capsys: Captured, tmp_path: Path) -> None:
+    info = {
+        "recipe": {"name": "fast", "epochs": 3, "batch_size": 50, "optimiser": "muon", "padding": 4},
+        "test_accuracy": {"3": 0.5, "4": 0.6254},
+        "classes": ["a", "b", "c"],
+        "seconds": 1234.5,
+    }
+    save_checkpoint(build(stream()), tmp_path / "my.safetensors", info)
+    found = facts(page(capsys, str(tmp_path / "my.safetensors")))
+    assert found["Recipe"] == "fast: 3 epochs, batches of 50, muon"
+    assert found["Test accuracy"] == "50.00 % at step 3, 62.54 % at step 4"
+    assert found["Classes"] == "3: a, b, c" and found["Seconds"] == "1,234"
 
 
 def test_json_says_the_same(capsys: Captured, checkpoint: Path) -> None:

@@ -22,11 +22,12 @@ def test_singular_values_go_near_1_and_vectors_stay(shape: tuple[int, ...]) -> N
     assert diagonal.min() > 0.65 and diagonal.max() < 1.25
 
 
-def test_a_step_of_muon_by_hand() -> None:
+@pytest.mark.parametrize("keep_norm", [True, False])
+def test_steps_of_muon_by_hand(keep_norm: bool) -> None:
     torch.manual_seed(0)
     weights = [torch.nn.Parameter(torch.randn(4, 3, 2, 2, dtype=torch.float64)) for _ in range(2)]
     before = [w.detach().clone() for w in weights]
-    optimiser = Muon(weights, lr=0.1, momentum=0.5, nesterov=True)
+    optimiser = Muon(weights, lr=0.1, momentum=0.5, nesterov=True, keep_norm=keep_norm)
     buffers = [torch.zeros_like(w) for w in before]
     expected = [w.clone() for w in before]
     for _ in range(3):
@@ -36,6 +37,8 @@ def test_a_step_of_muon_by_hand() -> None:
             update = weight.grad + 0.5 * buffers[number]
             matrix = orthogonalise(update.reshape(1, 4, 12))[0].reshape(4, 3, 2, 2)
             expected[number] -= 0.1 * before[number].norm() / 2 * matrix
+            if keep_norm:
+                expected[number] *= before[number].norm() / expected[number].norm()
         optimiser.step()
     for weight, value in zip(weights, expected, strict=True):
         torch.testing.assert_close(weight.detach(), value)

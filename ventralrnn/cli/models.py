@@ -86,7 +86,7 @@ def _mark(step: int, connection: dict[str, Any]) -> str:
 
 
 def _facts(entry: Entry, model: dict[str, Any]) -> str:
-    spec, readout, entering = entry.spec, model["readout"], model["input"]["steps"]
+    spec, readout, entering, info = entry.spec, model["readout"], model["input"]["steps"], dict(entry.info)
     facts = [
         ("Steps", f"{spec.steps}, 0 to {spec.steps - 1}"),
         (
@@ -95,7 +95,7 @@ def _facts(entry: Entry, model: dict[str, Any]) -> str:
             + (": it stays on" if spec.input_steps is None else ""),
         ),
         ("Readout", f"{spec.graph.readout} at {_steps(readout['steps'])}, after {_numbers(readout['ms'])} ms"),
-        ("Classes", f"{spec.post_net.classes:,}"),
+        ("Classes", ": ".join([f"{spec.post_net.classes:,}", *[", ".join(c) for c in [info.pop("classes", [])] if c]])),
         ("Weights", "shared over time" if spec.shared else "unshared: every step has its own"),
         ("Parameters", f"{model['parameters']:,}"),
         ("Mult-adds", f"{_large(model['multiply_adds'])} a picture"),
@@ -104,7 +104,7 @@ def _facts(entry: Entry, model: dict[str, Any]) -> str:
         ("Preprocessing", _preprocessing(model["preprocessing"])),
         ("Source", spec.reference),
         ("Trained", str(entry.checkpoint) if entry.checkpoint else "no: its weights are random"),
-        *((key[:1].upper() + key[1:].replace("_", " "), _value(value)) for key, value in entry.info.items()),
+        *((key[:1].upper() + key[1:].replace("_", " "), _told(key, value)) for key, value in info.items()),
     ]
     width = max(len(name) for name, _ in facts) + 2
     return "\n".join(_wrap(text, width, f"{name:<{width}}") for name, text in facts if text)
@@ -125,6 +125,17 @@ def _preprocessing(p: dict[str, Any]) -> str:
 
 def _steps(steps: Sequence[int]) -> str:
     return f"{'step' if len(steps) == 1 else 'steps'} {format_steps(steps)}"
+
+
+def _told(key: str, value: Any) -> str:
+    """Return what a checkpoint says about its training, in the words of a reader; --json has all of it."""
+    if key == "recipe" and isinstance(value, dict):
+        return f"{value['name']}: {value['epochs']} epochs, batches of {value['batch_size']}, {value['optimiser']}"
+    if key.endswith("_accuracy") and isinstance(value, dict):
+        return ", ".join(f"{100 * share:.2f} % at step {step}" for step, share in value.items())
+    if key == "seconds":
+        return f"{value:,.0f}"
+    return _value(value)
 
 
 def _value(value: Any) -> str:

@@ -23,6 +23,8 @@ class Muon(torch.optim.Optimizer):
         Of the gradients.
     nesterov : bool
         Whether momentum looks ahead.
+    keep_norm : bool
+        Whether weights are scaled back to their initial norm after every update.
 
     Notes
     -----
@@ -31,8 +33,15 @@ class Muon(torch.optim.Optimizer):
     all shapes.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.9, nesterov: bool = True) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "nesterov": nesterov})
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float,
+        momentum: float = 0.9,
+        nesterov: bool = True,
+        keep_norm: bool = True,
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "nesterov": nesterov, "keep_norm": keep_norm})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -48,7 +57,8 @@ class Muon(torch.optim.Optimizer):
                 for weight, matrix in zip(weights, matrices, strict=True):
                     size = self.state[weight]["norm"] / min(matrix.shape) ** 0.5
                     weight.sub_(matrix.reshape(weight.shape) * (group["lr"] * size))
-                    weight.mul_(self.state[weight]["norm"] / weight.norm())
+                    if group["keep_norm"]:
+                        weight.mul_(self.state[weight]["norm"] / weight.norm())
 
     def _momentum(self, weight: Tensor, group: dict[str, float]) -> Tensor:
         state, gradient = self.state[weight], weight.grad
@@ -123,7 +133,7 @@ def make_optimisers(network: RecurrentNetwork, recipe: Recipe) -> list[torch.opt
         nesterov=recipe.nesterov and recipe.momentum > 0,
         foreach=True,
     )
-    muon = [Muon(hidden, recipe.muon_rate, recipe.momentum, recipe.nesterov)] if hidden else []
+    muon = [Muon(hidden, recipe.muon_rate, recipe.momentum, recipe.nesterov, recipe.keep_norm)] if hidden else []
     return [*muon, sgd]
 
 

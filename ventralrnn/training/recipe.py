@@ -30,6 +30,9 @@ class Recipe:
         Highest rate of SGD.
     muon_rate : float
         Highest rate of Muon, relative to the size of a weight: an update changes a weight by this share of its norm.
+    keep_norm : bool
+        Whether Muon scales weights back to their initial norm after every update. Batch norm hides the norm of a
+        weight from the loss, so that without this it only grows, and the rate falls with it.
     momentum : float
         Of both optimisers.
     nesterov : bool
@@ -80,6 +83,7 @@ class Recipe:
     optimiser: Literal["sgd", "muon"] = "muon"
     learning_rate: float = 0.1
     muon_rate: float = 0.1
+    keep_norm: bool = True
     momentum: float = 0.9
     nesterov: bool = True
     weight_decay: float = 5e-4
