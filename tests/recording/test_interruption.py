@@ -137,7 +137,14 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     out, options = tmp_path / "a.zarr", ["--area", "a=0", "--batch-size", "2", "--size", "8"]
     arguments = ["extract", f"{model}:slow", str(folder), "--out", str(out), *options]
     command, environment = [sys.executable, "-m", "ventralrnn", *arguments], {**os.environ, "PAUSE": "0.2"}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # A shell lets what it runs in the background ignore Ctrl-C, and so would everything that is started from there.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     journal = partial_path(out) / "journal.jsonl"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
         time.sleep(0.005)
