@@ -81,7 +81,11 @@ def test_wrong_arguments(arguments: list[str], changes: list[str], message: str,
 
 @pytest.mark.parametrize(
     ("model", "data", "message"),
-    [("ventrall", ".", "did you mean ventral"), ("ventral", "nowhere", "nowhere: give cifar10, imagenet, or a folder")],
+    [
+        ("ventrall", ".", "did you mean ventral"),
+        ("ventral", "nowhere", "nowhere: give cifar10, imagenet, or a folder"),
+        ("file.py:factory", ".", "file.py:factory: only networks of ventralrnn are trained here"),
+    ],
 )
 def test_wrong_names(model: str, data: str, message: str, tmp_path: Path, capsys: Captured) -> None:
     assert run(["train", model, "--data", data, "--out", str(tmp_path / "run")]) == 2

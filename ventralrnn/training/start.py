@@ -73,6 +73,8 @@ def resolve_model(model: str | Path | NetworkSpec | Start) -> Start:
     ------
     SpecificationError
         If there is no such model.
+    TrainingError
+        If it is a model of other kinds.
     """
     if isinstance(model, Start):
         return model
@@ -84,6 +86,11 @@ def resolve_model(model: str | Path | NetworkSpec | Start) -> Start:
         return Start(network.spec, network)
     if text.endswith((".json", ".yaml", ".yml")):
         return Start(read_plain(NetworkSpec, text))
+    if ":" in text:
+        raise TrainingError(
+            f"{text}: only networks of ventralrnn are trained here: give a name in the zoo, a specification (JSON or "
+            "YAML), or a checkpoint"
+        )
     return Start(model_spec(text))
 
 
