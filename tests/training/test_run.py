@@ -169,6 +169,15 @@ def test_a_finished_run_is_not_done_again(folder: Path, tmp_path: Path, monkeypa
     assert (again.info, again.rows) == (json.loads(json.dumps(first.info)), first.rows)
 
 
+def test_weights_that_are_there_are_not_overwritten(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "run" / "last.safetensors"
+    kept.parent.mkdir()
+    kept.write_bytes(b"somebody's")
+    with pytest.raises(TrainingError, match="holds a run already"):
+        run(folder, tmp_path / "run")
+    assert kept.read_bytes() == b"somebody's"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

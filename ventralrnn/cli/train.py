@@ -148,7 +148,8 @@ def _line(row: dict[str, float]) -> str:
 
 
 def _summary(run: "Run") -> str:
-    lines = [f"{run.info['epochs']} epochs, {run.info['seconds']:.0f} s of training on {run.info['machine']}"]
+    epochs = run.info["epochs"]
+    lines = [f"{epochs} epoch{'s' * (epochs != 1)}, {run.info['seconds']:.0f} s of training on {run.info['machine']}"]
     accuracy = run.info["validation_accuracy"]
     if accuracy:
         lines.append("validation accuracy by readout time:")

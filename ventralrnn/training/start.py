@@ -140,10 +140,11 @@ def find_position(out: Path, state: Path, identity: Mapping[str, Any], resume: b
         If there is one that is not to be continued, or it is another.
     """
     finished = out / "run.json"
+    # Weights without a state: of a run that ended before it could keep one, or of something else.
+    if not resume and any(path.exists() for path in (state, finished, out / "last.safetensors")):
+        raise TrainingError(f"{out}: holds a run already: --resume goes on with it, another --out starts anew")
     if not state.exists() and not finished.exists():
         return None
-    if not resume:
-        raise TrainingError(f"{out}: holds a run already: --resume goes on with it, another --out starts anew")
     if finished.exists():
         position = dict(json.loads(finished.read_text(encoding="utf-8")))
     else:
