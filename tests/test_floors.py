@@ -14,7 +14,7 @@ ROOT = Path(ventralrnn.__file__).parent
 # Lowest first. A package imports itself and the floors below its own; neighbours on a floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("devices", "memory", "resources"),
+    ("devices", "files", "memory", "resources"),
     ("graph",),
     ("networks",),
     ("zoo",),

@@ -11,24 +11,11 @@ from benchmarks.paper.scales import Scale
 from ventralrnn.graph import to_plain
 from ventralrnn.networks import NetworkSpec, Norm, count_multiply_adds, count_parameters
 from ventralrnn.training.recipe import Recipe
-from ventralrnn.zoo import model_spec
+from ventralrnn.zoo import list_models, model_spec
 from ventralrnn.zoo.variants import vary
 
 # Readout times of the table of readout times: of the networks trained for one of them, and of those read at all.
 TIMES = (1, 3, 6, 9, 12)
-_ZOO = (
-    "resnet-1state",
-    "resnet-1state-unshared",
-    "resnet-2state",
-    "resnet-2state-unshared",
-    "resnet-3state",
-    "resnet-3state-unshared",
-    "resnet-3state-oneconv",
-    "recurrent-2state",
-    "recurrent-3state",
-    "recurrent-4state",
-    "recurrent-3state-adjacent",
-)
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,7 @@ def configurations(scale: Scale) -> dict[str, Configuration]:
 
 
 def _networks(scale: Scale) -> Iterator[tuple[NetworkSpec, dict[str, Any]]]:
-    zoo = {name: scale.apply(model_spec(name)) for name in _ZOO}
+    zoo = {name: scale.apply(model_spec(name)) for name in list_models() if not name.startswith("ventral")}
     several: dict[str, Any] = {"read": TIMES}
     for name, spec in zoo.items():
         changes: dict[str, Any] = {"modes": True} if name in ("recurrent-2state", "resnet-2state") else {}

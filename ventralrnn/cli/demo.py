@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.files import whole
 
 if TYPE_CHECKING:
     from ventralrnn.networks import RecurrentNetwork
@@ -40,9 +41,8 @@ def command(out: Path, device: str, as_json: bool) -> None:
     note = f"Median over pictures, 10th to 90th percentile; hatched: not reached yet. {weights}"
     figure = plot_time_courses(time_courses(recording), title, note)
     picture = out / "timecourses.png"
-    partial = picture.with_name(".timecourses.partial.png")
-    figure.savefig(partial, dpi=120)
-    partial.replace(picture)
+    with whole(picture) as partial:
+        figure.savefig(partial, format="png", dpi=120)
     if as_json:
         options.print_json({"recording": str(recording.path), "figure": str(picture), "weights": weights})
     else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.files import whole
 
 if TYPE_CHECKING:
     from ventralrnn.training.run import Run
@@ -117,9 +118,9 @@ class _Report:
         from ventralrnn.plots.training import plot_curves
         from ventralrnn.training.journal import read_metrics
 
-        partial = folder / ".curves.png.partial"
-        plot_curves(read_metrics(folder / "metrics.csv"), folder.resolve().name).savefig(partial, format="png", dpi=150)
-        partial.replace(folder / "curves.png")
+        figure = plot_curves(read_metrics(folder / "metrics.csv"), folder.resolve().name)
+        with whole(folder / "curves.png") as partial:
+            figure.savefig(partial, format="png", dpi=150)
         self.drawn = time.monotonic()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ventralrnn.errors import SpecificationError, VentralrnnError
+from ventralrnn.files import whole
 
 T = TypeVar("T")
 
@@ -89,9 +90,8 @@ def write_plain(value: Any, path: str | Path) -> None:
         text = yaml.safe_dump(plain, sort_keys=False)
     else:
         raise SpecificationError(f"{path}: give the file the ending .json, .yaml or .yml")
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def read_plain(kind: type[T], path: str | Path) -> T:

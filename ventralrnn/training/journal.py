@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ventralrnn.files import whole
+
 
 def write_metrics(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Write one row an epoch to a CSV file, which appears only when it is whole.
@@ -16,12 +18,10 @@ def write_metrics(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     path : pathlib.Path
         The file.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "w", newline="", encoding="utf-8") as stream:
+    with whole(path) as partial, open(partial, "w", newline="", encoding="utf-8") as stream:
         table = csv.DictWriter(stream, list(rows[0]))
         table.writeheader()
         table.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    partial.replace(path)
 
 
 def read_metrics(path: str | Path) -> dict[str, list[float]]:

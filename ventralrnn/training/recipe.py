@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from math import cos, pi
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ventralrnn.errors import TrainingError
 from ventralrnn.graph import read_plain
@@ -103,9 +103,9 @@ class Recipe:
     calibration: int = 10000
 
     def __post_init__(self) -> None:
-        for field, kind in _CHOICES.items():
-            if getattr(self, field) not in kind:
-                raise TrainingError(f"recipe: {field} is {getattr(self, field)!r}: give {' or '.join(kind)}")
+        for field, hint in get_type_hints(Recipe).items():
+            if get_origin(hint) is Literal and getattr(self, field) not in get_args(hint):
+                raise TrainingError(f"recipe: {field} is {getattr(self, field)!r}: give {' or '.join(get_args(hint))}")
         for field in ("epochs", "batch_size", "accumulate", "calibration"):
             if getattr(self, field) < 1:
                 raise TrainingError(f"recipe: {field} is {getattr(self, field)}: give at least 1")
@@ -137,16 +137,6 @@ class Recipe:
             return 0.5 - 0.5 * cos(pi * left)
         return left
 
-
-_CHOICES = {
-    "optimiser": ("sgd", "muon"),
-    "schedule": ("steps", "one-cycle", "cosine"),
-    "readout": ("all", "last"),
-    "crop": ("padded", "resized", "none"),
-    "pad_with": ("zeros", "reflection"),
-    "flip": ("none", "random", "alternating"),
-    "precision": ("auto", "float32", "bfloat16"),
-}
 
 FAST = Recipe()
 PAPER = Recipe(

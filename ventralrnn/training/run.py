@@ -13,6 +13,7 @@ import torch
 
 from ventralrnn import __version__
 from ventralrnn.errors import TrainingError
+from ventralrnn.files import whole
 from ventralrnn.graph import to_plain
 from ventralrnn.memory import keep_freed_memory
 from ventralrnn.networks import NetworkSpec
@@ -269,9 +270,8 @@ class _Sitting:
             if not best.exists():
                 shutil.copyfile(last, best)
             done = {"identity": dict(self.identity), "rows": self.trainer.rows, "info": info, "finished": True}
-            partial = self.out / ".run.json.partial"
-            partial.write_text(json.dumps(done, indent=1), encoding="utf-8")
-            partial.replace(self.out / "run.json")
+            with whole(self.out / "run.json") as partial:
+                partial.write_text(json.dumps(done, indent=1), encoding="utf-8")
             self.state.unlink(missing_ok=True)
         self.process.wait()
         return Run(self.out, info, tuple(self.trainer.rows), self.process.first)

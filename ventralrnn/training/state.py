@@ -1,7 +1,6 @@
 """The state of an unfinished run in one file: weights, optimisers, position. Nothing in it is ever unpickled."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ventralrnn.errors import TrainingError
+from ventralrnn.files import whole
 
 
 def save_state(
@@ -39,12 +39,8 @@ def save_state(
             if isinstance(value, Tensor):
                 tensors[f"optimiser/{name}/{key}"] = value
     kept = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole(path) as partial:
         save_file(kept, partial, metadata={"position": json.dumps(dict(position))})
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_position(path: Path) -> dict[str, Any]:

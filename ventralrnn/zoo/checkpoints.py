@@ -1,7 +1,6 @@
 """Checkpoints: weights in safetensors, with the whole specification in the header. Nothing is ever unpickled."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from safetensors.torch import save
 
 from ventralrnn import __version__
 from ventralrnn.errors import SpecificationError
+from ventralrnn.files import whole
 from ventralrnn.graph import to_plain
 from ventralrnn.networks.network import RecurrentNetwork
 from ventralrnn.zoo.headers import read_header
@@ -32,12 +32,8 @@ def save_checkpoint(network: RecurrentNetwork, path: str | Path, info: Mapping[s
     path = Path(path)
     header = {"specification": to_plain(network.spec, full=True), "version": __version__, "info": dict(info or {})}
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
+    with whole(path) as partial:
         partial.write_bytes(save(tensors, metadata={"ventralrnn": json.dumps(header)}))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | Path) -> RecurrentNetwork:
