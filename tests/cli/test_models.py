@@ -95,8 +95,8 @@ def test_one_model_in_full(capsys: Captured) -> None:
         "Readout": "IT at steps 3:8, after 80, 90, 100, 110, 120 ms",
         "Classes": f"10: {classes}",
         "Weights": "shared over time",
-        "Parameters": "1,062,762",
-        "Mult-adds": "109.7 M a picture",
+        "Parameters": "1,072,010",
+        "Mult-adds": "112.8 M a picture",
         "Batch norm": "statistics of their own for every step; no learned scale and shift",
         "Clock": f"10 ms a step. {spec.clock.source}",
         "Preprocessing": "shorter side resized to 32 pixels (bilinear), the central 32 x 32 kept; RGB of 0 to 1 minus "

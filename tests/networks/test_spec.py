@@ -44,6 +44,7 @@ def test_a_specification_that_cannot_run_is_refused(changes: dict, why: str) -> 
     [
         (lambda: PreNet(layers=0), "pre_net: layers 0 must be at least 1"),
         (lambda: PreNet(kernel=4), "pre_net: .* kernel 4 odd"),
+        (lambda: PreNet(downsample="middle"), "pre_net: downsample is 'middle': give first or last"),  # type: ignore[arg-type]
         (lambda: PostNet(classes=0), "post_net.classes is 0"),
         (lambda: Preprocessing(size=0), "preprocessing.size is 0"),
         (lambda: Preprocessing(crop=1.5), "preprocessing.crop is 1.5"),

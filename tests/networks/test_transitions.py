@@ -1,6 +1,7 @@
 """Every kind of transition, down and up and across several levels, against loops written by hand."""
 
 import contextlib
+from typing import Literal
 
 import pytest
 import torch
@@ -200,19 +201,24 @@ def test_an_area_is_the_sum_of_its_currents_and_leaves_them_alone() -> None:
     assert AreaModule()([]) is None
 
 
-@pytest.mark.parametrize(("layers", "kernel", "stride"), [(1, 3, 1), (1, 7, 4), (3, 5, 2)])
-def test_the_pre_net_by_hand(layers: int, kernel: int, stride: int) -> None:
+@pytest.mark.parametrize(
+    ("layers", "kernel", "stride", "downsample"),
+    [(1, 3, 1, "first"), (1, 7, 4, "last"), (3, 5, 2, "first"), (3, 3, 2, "last")],
+)
+def test_the_pre_net_by_hand(layers: int, kernel: int, stride: int, downsample: Literal["first", "last"]) -> None:
     torch.manual_seed(0)
-    module = PreNetModule(PreNet(layers, kernel), 4, stride, Norm(), bias=True).double().eval()
+    module = PreNetModule(PreNet(layers, kernel, downsample), 4, stride, Norm(), bias=True).double().eval()
     for norm in module.norms:
         nn.init.normal_(norm.running_mean)
         nn.init.uniform_(norm.running_var, 0.5, 2)
     picture = torch.randn(2, 3, 16, 16, dtype=torch.float64)
     with torch.no_grad():
-        x = correlate(picture, module.first.weight, module.first.bias, stride)
-        for norm, k in zip(module.norms, module.kernels, strict=True):
+        strides = [1] * layers
+        strides[0 if downsample == "first" else -1] = stride
+        x = correlate(picture, module.first.weight, module.first.bias, strides[0])
+        for norm, k, step in zip(module.norms, module.kernels, strides[1:], strict=True):
             scaled = (x - norm.running_mean[0, :, None, None]) / (norm.running_var[0, :, None, None] + 1e-5).sqrt()
-            x = correlate(scaled.clamp(min=0), k.weight, k.bias)
+            x = correlate(scaled.clamp(min=0), k.weight, k.bias, step)
         torch.testing.assert_close(module(picture), x, **EXACT)
     assert x.shape == (2, 4, 16 // stride, 16 // stride) and len(module.kernels) == layers - 1
 

@@ -10,12 +10,12 @@ import torch
 from tests.training.common import ALONE, labelled, write_folder
 from ventralrnn.errors import TrainingError
 from ventralrnn.networks import Preprocessing
-from ventralrnn.training.batches import crop, fit_batch, make_batches
+from ventralrnn.training.batches import crop, fit_batch, make_batches, square
 from ventralrnn.training.files import list_files
 from ventralrnn.training.processes import Process
 from ventralrnn.training.recipe import Recipe
 
-PLAIN = Recipe(batch_size=10, crop="none", flip="none")
+PLAIN = Recipe(batch_size=10, crop="none", flip="none", cutout=0)
 SIZE = Preprocessing(8)
 # Standardising this way leaves pixels as they are, up to the division by 255.
 AS_IS = Preprocessing(8, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -61,6 +61,35 @@ def test_crops_and_mirrors_are_those_of_plain_slicing() -> None:
     for one, (y, x), flip, got in zip(padded.numpy(), shifts.tolist(), mirrored.tolist(), cut.numpy(), strict=True):
         expected = one[y : y + 8, x : x + 8]
         np.testing.assert_array_equal(got, np.moveaxis(expected[:, ::-1] if flip else expected, -1, 0))
+
+
+def test_cutout_is_a_square_about_its_centre_cut_off_at_edges() -> None:
+    centres = torch.tensor([[3, 4], [0, 0], [7, 6]])
+    for width in (1, 3, 4):
+        marked = square(8, centres, width).numpy()
+        for one, (y, x) in zip(marked, centres.tolist(), strict=True):
+            expected = np.zeros((1, 8, 8), dtype=bool)
+            top, left = y - width // 2, x - width // 2
+            expected[0, max(top, 0) : top + width, max(left, 0) : left + width] = True
+            np.testing.assert_array_equal(one, expected)
+
+
+def test_cutout_sets_pixels_to_the_mean_colour_and_leaves_the_rest() -> None:
+    recipe = replace(PLAIN, crop="padded", padding=2, flip="random")
+    prepared = Preprocessing(8, mean=(0.2, 0.4, 0.6), std=(0.1, 0.2, 0.3))
+    plain = list(make_batches(labelled(), prepared, recipe, 3, ALONE).epoch(1))
+    batches = make_batches(labelled(), prepared, replace(recipe, cutout=3), 3, ALONE)
+    cut = list(batches.epoch(1))
+    gone = 0
+    for (x, y), (x_cut, y_cut) in zip(plain, cut, strict=True):
+        assert torch.equal(y, y_cut)
+        changed = (x != x_cut).any(1)
+        assert (x_cut.movedim(1, -1)[changed] == 0).all()
+        assert ((changed.sum((1, 2)) > 0) & (changed.sum((1, 2)) <= 9)).all()
+        gone += int((changed.sum((1, 2)) == 9).sum())
+    assert gone  # some lie in the picture as a whole
+    later = list(batches.epoch(1, first=2))
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(cut[2:], later, strict=True))
 
 
 @pytest.mark.parametrize("pad_with", ["zeros", "reflection"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.training.common import spec
-from ventralrnn.networks import Norm, RecurrentNetwork
+from ventralrnn.networks import Norm, PreNet, RecurrentNetwork
 from ventralrnn.training.optimisers import Muon, make_optimisers, orthogonalise, set_rate
 from ventralrnn.training.recipe import RECIPES, Recipe
 
@@ -53,6 +53,14 @@ def test_every_parameter_has_one_optimiser(optimiser: str) -> None:
     free = [p for g in made[-1].param_groups if not g["weight_decay"] for p in g["params"]]
     names = {id(p): name for name, p in network.named_parameters()}
     assert {names[id(p)].rpartition(".")[2] for p in free} == {"bias", "scale", "shift"}
+
+
+def test_muon_has_every_convolution_but_the_first() -> None:
+    network = RecurrentNetwork(spec(pre_net=PreNet(2)))
+    muon, _ = make_optimisers(network, Recipe(optimiser="muon"))
+    names = {id(p): name for name, p in network.named_parameters()}
+    held = {names[id(p)] for group in muon.param_groups for p in group["params"]}
+    assert held == {name for name, p in network.named_parameters() if p.ndim == 4} - {"pre_net.first.weight"}
 
 
 def test_the_paper_is_plain_sgd_with_momentum() -> None:

@@ -51,13 +51,19 @@ def count_multiply_adds(spec: NetworkSpec, readouts: Iterable[int] | None = None
     graph = spec.graph
     steps = spec.readout_steps if readouts is None else tuple(readouts)
     plan = make_plan(spec.dependence, [(graph.readout, step) for step in steps])
-    first = graph.area(graph.input)
-    pre = 3 * first.channels * spec.pre_net.kernel**2 + (spec.pre_net.layers - 1) * 9 * first.channels**2
     # A picture that stays on goes through the pre-net once.
-    total = pre * spec.size(first.name) ** 2 * bool(plan.enters)
+    total = _pre_net_multiply_adds(spec) * bool(plan.enters)
     total += len(steps) * graph.area(graph.readout).channels * spec.post_net.classes
     per_arrival = {c.name: _transition_multiply_adds(spec, c.name) for c in graph.connections}
     return total + sum(per_arrival[name] for name, _ in plan.arrivals)
+
+
+def _pre_net_multiply_adds(spec: NetworkSpec) -> int:
+    area, layers = spec.graph.area(spec.graph.input), spec.pre_net.layers
+    coarse, fine = spec.size(area.name) ** 2, spec.preprocessing.size**2
+    positions = [fine if spec.pre_net.downsample == "last" and n < layers - 1 else coarse for n in range(layers)]
+    weights = [3 * area.channels * spec.pre_net.kernel**2] + [9 * area.channels**2] * (layers - 1)
+    return sum(p * w for p, w in zip(positions, weights, strict=True))
 
 
 def _transition_multiply_adds(spec: NetworkSpec, name: str) -> int:

@@ -110,7 +110,7 @@ def to_resnet(network: RecurrentNetwork) -> ResNet:
     convolutions: dict[str, nn.Conv2d] = {}
     blocks = [Block(*_parts(network, c, step, convolutions), c.parsed.identity) for c, step in _chain(network)]
     _tie(convolutions)
-    stem = _convolution(network.pre_net.first, network.pre_net.stride)
+    stem = _convolution(network.pre_net.first, network.pre_net.strides[0])
     post_norm, linear = network.post_net.norm, copy.deepcopy(network.post_net.linear)
     head = _plain_norm(post_norm, spec.readout_steps[-1], post_norm.affine)
     example = next(network.parameters())

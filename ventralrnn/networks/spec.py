@@ -19,7 +19,9 @@ class PreNet:
         Number of convolutions; those after the first are batch norm, ReLU, convolution. The paper's default is one;
         three were slightly better.
     kernel : int
-        Side of the first kernel (the others are 3x3). The first convolution takes the whole stride of the input area.
+        Side of the first kernel (the others are 3x3).
+    downsample : {'first', 'last'}
+        Which convolution takes the whole stride of the input area.
     whiten : bool
         Whether training starts from a first kernel that whitens patches of pictures (see
         :func:`ventralrnn.networks.whiten`).
@@ -27,11 +29,14 @@ class PreNet:
 
     layers: int = 1
     kernel: int = 3
+    downsample: Literal["first", "last"] = "first"
     whiten: bool = False
 
     def __post_init__(self) -> None:
         if self.layers < 1 or self.kernel < 1 or self.kernel % 2 == 0:
             raise SpecificationError(f"pre_net: layers {self.layers} must be at least 1, kernel {self.kernel} odd")
+        if self.downsample not in ("first", "last"):
+            raise SpecificationError(f"pre_net: downsample is {self.downsample!r}: give first or last")
 
 
 @dataclass(frozen=True)

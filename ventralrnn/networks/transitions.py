@@ -202,7 +202,7 @@ class PreNetModule(nn.Module):
     Parameters
     ----------
     spec : PreNet
-        Number of layers and first kernel.
+        Number of layers, first kernel, and which layer takes the stride.
     channels, stride : int
         Of the input area.
     norm : Norm
@@ -214,7 +214,8 @@ class PreNetModule(nn.Module):
 
     def __init__(self, spec: PreNet, channels: int, stride: int, norm: Norm, bias: bool) -> None:
         super().__init__()
-        self.stride = stride
+        last = spec.layers - 1 if spec.downsample == "last" else 0
+        self.strides = tuple(stride if layer == last else 1 for layer in range(spec.layers))
         self.first = Kernel("conv", 3, channels, spec.kernel, bias)
         timeless = replace(norm, statistics="shared", affine="none")
         self.norms = nn.ModuleList(TimeBatchNorm(channels, 1, timeless) for _ in range(spec.layers - 1))
@@ -222,9 +223,9 @@ class PreNetModule(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         """Map pictures (batch, 3, y, x) to the input area's (batch, channel, y / stride, x / stride)."""
-        x = self.first(picture, self.stride)
-        for norm, kernel in zip(self.norms, self.kernels, strict=True):
-            x = kernel(functional.relu(norm(x, 0)))
+        x = self.first(picture, self.strides[0])
+        for norm, kernel, stride in zip(self.norms, self.kernels, self.strides[1:], strict=True):
+            x = kernel(functional.relu(norm(x, 0)), stride)
         return x
 
 

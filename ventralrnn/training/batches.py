@@ -101,14 +101,15 @@ class ResidentBatches:
         room = 2 * self.recipe.padding if self.recipe.crop == "padded" else 0
         shifts = torch.randint(room + 1, (number, 2), generator=draw)
         mirrored = self._mirrored(number, epoch, draw)
+        centres = torch.randint(side, (number, 2), generator=draw)
         for batch in range(first, len(self)):
             start = batch * self.batch_size
             mine = order[start + self.process.rank : start + self.batch_size : self.process.count]
-            pixels = self.pictures.pixels[mine.to(self.device)]
-            yield (
-                crop(self._prepare(pixels), side, shifts[mine].to(self.device), mirrored[mine].to(self.device)),
-                self.pictures.labels[mine.to(self.device)],
-            )
+            padded = self._prepare(self.pictures.pixels[mine.to(self.device)])
+            x = crop(padded, side, shifts[mine].to(self.device), mirrored[mine].to(self.device))
+            if self.recipe.cutout:
+                x.masked_fill_(square(side, centres[mine].to(self.device), self.recipe.cutout), 0.0)
+            yield x, self.pictures.labels[mine.to(self.device)]
 
     def _prepare(self, pixels: Tensor) -> Tensor:
         x = pixels.float().div_(255).sub_(self.mean).div_(self.std)
@@ -143,6 +144,8 @@ class StreamedBatches:
     ) -> None:
         if recipe.flip == "alternating":
             raise TrainingError("recipe: alternating flips go with padded crops: give flip 'random' or 'none'")
+        if recipe.cutout:
+            raise TrainingError("recipe: cutout goes with padded crops: give cutout 0")
         self.pictures, self.preprocessing, self.recipe = pictures, preprocessing, recipe
         self.seed, self.process = seed, process
         self.batch_size = fit_batch(recipe, len(pictures), process.count)
@@ -187,6 +190,28 @@ def crop(padded: Tensor, side: int, shifts: Tensor, mirrored: Tensor) -> Tensor:
     columns = shifts[:, 1:] + torch.where(mirrored[:, None], side - 1 - along, along)
     each = torch.arange(len(padded), device=padded.device)
     return padded[each[:, None, None], rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+
+
+def square(side: int, centres: Tensor, width: int) -> Tensor:
+    """Mark a square in each picture.
+
+    Parameters
+    ----------
+    side : int
+        Of the pictures, in pixels.
+    centres : torch.Tensor, int, (n, 2)
+        Of the squares, y and x; an even width reaches one pixel less to the lower right.
+    width : int
+        Of the squares, in pixels; what lies outside of the picture is cut off.
+
+    Returns
+    -------
+    torch.Tensor, bool, (n, 1, side, side)
+        True in the square.
+    """
+    along = torch.arange(side, device=centres.device) - (centres[..., None] - width // 2)
+    inside = (along >= 0) & (along < width)
+    return (inside[:, 0, :, None] & inside[:, 1, None, :])[:, None]
 
 
 def generator(seed: int, epoch: int) -> torch.Generator:

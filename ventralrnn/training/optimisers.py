@@ -115,7 +115,8 @@ def make_optimisers(network: RecurrentNetwork, recipe: Recipe) -> list[torch.opt
     list of torch.optim.Optimizer
         Together they have every parameter once. Their ``lr`` is the highest; see :func:`set_rate`.
     """
-    kernels = {id(m.weight) for m in network.kernels.modules() if isinstance(m, Kernel)}
+    inner = (network.kernels, network.pre_net.kernels)
+    kernels = {id(m.weight) for part in inner for m in part.modules() if isinstance(m, Kernel)}
     hidden: list[Tensor] = []
     decayed: list[Tensor] = []
     free: list[Tensor] = []

@@ -25,7 +25,7 @@ class Recipe:
         Parts of a batch that go through the network one after another, so that less memory is needed. Batch norm
         statistics are those of a part.
     optimiser : {'sgd', 'muon'}
-        SGD with momentum for all parameters; or Muon for the weights between areas and SGD for the rest.
+        SGD with momentum for all parameters; or Muon for all convolutions but the first, and SGD for the rest.
     learning_rate : float
         Highest rate of SGD.
     muon_rate : float
@@ -58,6 +58,9 @@ class Recipe:
         What they show: zeros are the mean colour.
     flip : {'none', 'random', 'alternating'}
         Mirror pictures: with probability one half; or, after such a first epoch, every second epoch (Jordan 2024).
+    cutout : int
+        Side of a square of every picture that is set to the mean colour, in pixels (DeVries & Taylor 2017); 0 for none.
+        Its centre is anywhere in the picture, so that some squares are cut off at an edge.
     average : float
         Decay of the exponential moving average of the weights that is evaluated and kept, a step; 0 for none.
     precision : {'auto', 'float32', 'bfloat16'}
@@ -96,6 +99,7 @@ class Recipe:
     padding: int = 4
     pad_with: Literal["zeros", "reflection"] = "reflection"
     flip: Literal["none", "random", "alternating"] = "alternating"
+    cutout: int = 8
     average: float = 0.0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     synchronise: bool = True
@@ -109,7 +113,7 @@ class Recipe:
         for field in ("epochs", "batch_size", "accumulate", "calibration"):
             if getattr(self, field) < 1:
                 raise TrainingError(f"recipe: {field} is {getattr(self, field)}: give at least 1")
-        for field in ("learning_rate", "muon_rate", "weight_decay", "padding"):
+        for field in ("learning_rate", "muon_rate", "weight_decay", "padding", "cutout"):
             if not getattr(self, field) >= 0:
                 raise TrainingError(f"recipe: {field} is {getattr(self, field)}: give 0 or more")
         for field in ("momentum", "warm_up", "label_smoothing", "average"):
@@ -154,6 +158,7 @@ PAPER = Recipe(
     padding=4,
     pad_with="zeros",
     flip="random",
+    cutout=0,
 )
 IMAGENET = Recipe(
     name="imagenet",
@@ -165,6 +170,7 @@ IMAGENET = Recipe(
     schedule="cosine",
     crop="resized",
     flip="random",
+    cutout=0,
     average=0.9999,
 )
 RECIPES = {recipe.name: recipe for recipe in (FAST, PAPER, IMAGENET)}

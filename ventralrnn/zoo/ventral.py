@@ -43,7 +43,8 @@ def _spec(name: str, graph: Graph) -> NetworkSpec:
         # From the first step at which IT holds a state: so that it answers as early as it can, and then better.
         readouts=(3, 4, 5, 6, 7),
         input_steps=None,
-        pre_net=PreNet(whiten=True),
+        # Two layers, as from retina to V1: the first at the picture's resolution.
+        pre_net=PreNet(layers=2, downsample="last", whiten=True),
         clock=CLOCK,
         preprocessing=_CIFAR,
         reference=_REFERENCE,
