@@ -154,7 +154,7 @@ def measure_errors(
     with warnings.catch_warnings():
         # The statistics of another step would spoil the figure.
         warnings.filterwarnings("error", message="no batch norm statistics")
-        scores = read_out(network, pictures, times, steps=max(network.spec.steps, times[-1] + 1), batch_size=TEST_BATCH)
+        scores = read_out(network, pictures.parts(TEST_BATCH), times, steps=max(network.spec.steps, times[-1] + 1))
     network.eval()
     wrong = scores.argmax(2) != pictures.labels[:, None]
     return [float(share) for share in wrong.double().mean(0)]

@@ -1,5 +1,6 @@
 """``ventralrnn train``: what a user types, sees and finds."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from matplotlib import image
 from tests.training.common import labelled, spec, write_folder
 from ventralrnn.cli.main import main
 from ventralrnn.graph import write_plain
+from ventralrnn.training.journal import read_metrics
 from ventralrnn.zoo import load_checkpoint
 
 Captured = pytest.CaptureFixture[str]
@@ -54,6 +56,28 @@ def test_json_and_changes_of_the_model(arguments: list[str], capsys: Captured) -
     assert (made.steps, made.readout_steps, made.shared) == (3, (2,), False)
     assert "IT-V1" not in [c.name for c in made.graph.connections]
     assert made.name == "small-width0.5-without-IT-V1-steps3-unshared"
+
+
+def test_tensorboard_shows_the_curves(arguments: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert run(arguments) == 0
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    table = read_metrics(tmp_path / "run" / "metrics.csv")
+    assert set(events.Tags()["scalars"]) == set(table) and "validation_accuracy_3" in table
+    for name, values in table.items():
+        shown = events.Scalars(name)
+        assert [point.step for point in shown] == [1, 2]
+        assert [point.value for point in shown] == pytest.approx(values, rel=1e-5)
+
+
+def test_without_tensorboard(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "tensorboard" else find(name))
+    assert run(arguments) == 0
+    assert not (tmp_path / "run" / "tensorboard").exists()
 
 
 def test_a_run_goes_on(arguments: list[str], tmp_path: Path, capsys: Captured) -> None:

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, recall_s
 
 from tests.networks.common import build
 from tests.training.common import CLASSES, labelled, spec, write_folder
-from ventralrnn.errors import GraphError, SpecificationError, TrainingError
+from ventralrnn.errors import GraphError, SpecificationError, StimulusError, TrainingError
 from ventralrnn.networks import Norm, PostNet, RecurrentNetwork, TimeBatchNorm, count_multiply_adds, count_parameters
 from ventralrnn.stimuli import standardise
 from ventralrnn.stimuli.cifar10 import LABELS
@@ -313,3 +313,34 @@ def test_people_are_asked_about_cifar10_only(folder: Path, monkeypatch: pytest.M
     humans = evaluate(network(post_net=PostNet(10)), device="cpu", entropy_threshold=1.5).humans
     assert humans is not None and len(humans.cross_entropy) == 3
     assert humans.reaction is not None and humans.reaction.threshold == 1.5
+
+
+def test_pictures_of_a_folder_are_read_as_they_are_needed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network()
+    held = load_folder(folder / "test", model.spec.preprocessing)
+    monkeypatch.setattr("ventralrnn.training.evaluation.load_test", lambda *_, **__: held)
+    expected = run(model, folder, batch_size=7)
+    monkeypatch.undo()
+    largest = 0
+    original = RecurrentNetwork.forward
+
+    def forward(self: Any, x: torch.Tensor, *args: Any, **rest: Any) -> Any:
+        nonlocal largest
+        largest = max(largest, len(x))
+        return original(self, x, *args, **rest)
+
+    monkeypatch.setattr(RecurrentNetwork, "forward", forward)
+    monkeypatch.setattr("ventralrnn.training.pictures._read", None)
+    found = run(model, folder, batch_size=7)
+    assert np.array_equal(found.scores, expected.scores) and np.array_equal(found.labels, expected.labels)
+    assert largest == 7 < len(found.labels)
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    write_folder(tmp_path, labelled(30))
+    broken = sorted(tmp_path.rglob("*.png"))[25]
+    broken.write_bytes(b"no picture")
+    for size in (4, 100):  # read by processes of their own, or by this one
+        with pytest.raises(StimulusError, match=broken.name) as caught:
+            run(network(), tmp_path, batch_size=size)
+        assert "Traceback" not in str(caught.value)

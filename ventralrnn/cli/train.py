@@ -110,6 +110,7 @@ class _Report:
         if self.board is not None:
             for key, value in last.items():
                 self.board.add_scalar(key, value, int(last["epoch"]))
+            self.board.flush()
         if not self.quiet and not options.is_terminal():
             click.echo(_line(last), err=True)
 

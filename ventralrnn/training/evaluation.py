@@ -3,7 +3,7 @@
 import copy
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ventralrnn.training.calibration import calibrate
 from ventralrnn.training.files import list_files
 from ventralrnn.training.humans import HumanComparison, compare_with_humans, read_counts
 from ventralrnn.training.measures import ReadoutScore, score_readout
-from ventralrnn.training.pictures import LabelledPictures, load_cifar10
+from ventralrnn.training.pictures import PictureDigest, load_cifar10
 from ventralrnn.training.scoring import read_out
 from ventralrnn.training.splits import Labelled, find_split, load_test
 from ventralrnn.zoo.headers import shipped_checkpoint
@@ -147,7 +147,7 @@ def evaluate(
     keep_freed_memory()
     network = network.to(choose_device(device), torch.float32, memory_format=torch.channels_last).eval()
     pictures = _load_pictures(network, data, data_dir)
-    notes = _notes(network, pictures)
+    notes = _notes(network)
     labels, spec = pictures.labels.numpy(), network.spec
     trained = _trained_steps(network) if learnt else ()
     parameters = count_parameters(spec)
@@ -155,7 +155,9 @@ def evaluate(
     # GPUs round the inputs of convolutions to 10 bits unless told not to.
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         network, chosen, filled = _complete(network, chosen, data, data_dir, pictures.classes, asked, notes)
-        scores = _read_out(network, pictures, chosen, batch_size, progress)
+        scores, digest = _read_out(network, pictures, chosen, batch_size, progress)
+    if network.checkpoint_info.get("data") in (digest, pictures.digest()):
+        notes.insert(0, "these are the very pictures that the model has learnt from")
     if chosen[-1] >= spec.steps:
         spec = replace(spec, steps=chosen[-1] + 1, readouts=chosen)
     times = [spec.time_ms(spec.graph.readout, step) for step in chosen]
@@ -311,7 +313,7 @@ def _restore(network: RecurrentNetwork, original: RecurrentNetwork) -> None:
 # -- the pictures ---------------------------------------------------------------------------------------------------
 
 
-def _load_pictures(network: RecurrentNetwork, data: str, folder: str | Path | None) -> LabelledPictures:
+def _load_pictures(network: RecurrentNetwork, data: str, folder: str | Path | None) -> Labelled:
     """Return the test pictures, which are of the classes that the model has learnt."""
     spec, learnt = network.spec, tuple(network.checkpoint_info.get("classes", ()))
     number = spec.post_net.classes
@@ -338,29 +340,31 @@ def _load_train(data: str, folder: str | Path | None, spec: NetworkSpec, classes
     return None if place is None else list_files(place, spec.preprocessing, classes)
 
 
-def _notes(network: RecurrentNetwork, pictures: LabelledPictures) -> list[str]:
+def _notes(network: RecurrentNetwork) -> list[str]:
     notes = []
-    if network.checkpoint_info.get("data") == pictures.digest():
-        notes.append("these are the very pictures that the model has learnt from")
     if network.spec.norm.statistics == "shared":
         notes.append("one set of batch norm statistics serves all steps, and fits none of them well")
     return notes
 
 
 def _read_out(
-    network: RecurrentNetwork, pictures: LabelledPictures, readouts: tuple[int, ...], size: int, progress: bool
-) -> np.ndarray:
+    network: RecurrentNetwork, pictures: Labelled, readouts: tuple[int, ...], size: int, progress: bool
+) -> tuple[np.ndarray, str]:
+    """Return the answers, and the digest of the pixels that were looked at."""
     from tqdm import tqdm
 
-    steps = max(network.spec.steps, readouts[-1] + 1)
-    parts = []
-    with tqdm(total=len(pictures), desc="evaluating", unit=" pictures", disable=not progress, leave=False) as bar:
-        for indices in torch.arange(len(pictures)).split(size):
-            answers = read_out(network, pictures.take(indices), readouts, steps=steps, batch_size=size)
-            parts.append(answers.float().numpy())
-            bar.update(len(indices))
-    scores = np.concatenate(parts)
+    side = network.spec.preprocessing.size
+    digest = PictureDigest((len(pictures), side, side, 3), pictures.classes)
+
+    def parts() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        with tqdm(total=len(pictures), desc="evaluating", unit=" pictures", disable=not progress, leave=False) as bar:
+            for pixels, labels in pictures.parts(size):
+                digest.add(pixels)
+                yield pixels, labels
+                bar.update(len(pixels))
+
+    scores = read_out(network, parts(), readouts, steps=max(network.spec.steps, readouts[-1] + 1)).numpy()
     broken = [step for i, step in enumerate(readouts) if not np.isfinite(scores[:, i]).all()]
     if broken:
         raise TrainingError(f"{network.spec.name}: answers at step {broken[0]} are not finite: its weights are broken")
-    return scores
+    return scores, digest.finish(pictures.labels)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
-from ventralrnn.errors import TrainingError
+from ventralrnn.errors import TrainingError, VentralrnnError
 from ventralrnn.networks.preprocessing import Preprocessing
 from ventralrnn.stimuli import FileStimuli, load_stimuli
 from ventralrnn.stimuli.pictures import decode
@@ -79,7 +79,11 @@ def list_files(folder: Path, preprocessing: Preprocessing, classes: tuple[str, .
     return LabelledFiles(stimuli, torch.arange(len(labels)), labels, classes, preprocessing)
 
 
-class _Whole(Dataset[tuple[Tensor, int]]):
+# Pixels and label; or why there are none, which the process that reads them tells the one that uses them.
+_Item = tuple[Tensor, int] | VentralrnnError
+
+
+class _Whole(Dataset[_Item]):
     """Pictures as they are evaluated."""
 
     def __init__(self, files: LabelledFiles) -> None:
@@ -88,13 +92,16 @@ class _Whole(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, position: int) -> tuple[Tensor, int]:
+    def __getitem__(self, position: int) -> _Item:
         files = self.files
-        pixels, _ = files.stimuli.load(int(files.indices[position]), files.preprocessing)
+        try:
+            pixels, _ = files.stimuli.load(int(files.indices[position]), files.preprocessing)
+        except VentralrnnError as error:
+            return error
         return torch.from_numpy(pixels), int(files.labels[position])
 
 
-class RandomCrops(Dataset[tuple[Tensor, int]]):
+class RandomCrops(Dataset[_Item]):
     """Pictures cropped at random and resized.
 
     Parameters
@@ -122,10 +129,13 @@ class RandomCrops(Dataset[tuple[Tensor, int]]):
     def __len__(self) -> int:
         return len(self.files)
 
-    def __getitem__(self, position: int) -> tuple[Tensor, int]:
+    def __getitem__(self, position: int) -> _Item:
         files = self.files
         index = int(files.indices[position])
-        image = decode(files.stimuli.read(index), files.stimuli.ids[index])
+        try:
+            image = decode(files.stimuli.read(index), files.stimuli.ids[index])
+        except VentralrnnError as error:
+            return error
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed * 1_000_003 + index)
             return self.transform(image).permute(1, 2, 0), int(files.labels[position])
@@ -136,16 +146,26 @@ class RandomCrops(Dataset[tuple[Tensor, int]]):
 
 
 def _loader(
-    pictures: Dataset[tuple[Tensor, int]], positions: range | list[int], size: int, processes: int
+    pictures: Dataset[_Item], positions: range | list[int], size: int, processes: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
     # The cores of the machine are shared by the processes that run on it.
     workers = len(os.sched_getaffinity(0)) // processes
     workers = 0 if len(positions) <= size or workers < 2 else min(workers, 16)
-    yield from DataLoader(
+    loader = DataLoader(
         pictures,
         batch_size=size,
         sampler=positions,
+        collate_fn=_collate,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
         prefetch_factor=2 if workers else None,
     )
+    for batch in loader:
+        if isinstance(batch, VentralrnnError):
+            raise batch
+        yield batch
+
+
+def _collate(items: list[_Item]) -> tuple[Tensor, Tensor] | VentralrnnError:
+    broken = next((item for item in items if isinstance(item, VentralrnnError)), None)
+    return default_collate(items) if broken is None else broken

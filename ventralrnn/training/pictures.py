@@ -57,10 +57,33 @@ class LabelledPictures:
 
     def digest(self) -> str:
         """Return 16 hex digits that identify pixels, labels and classes."""
-        sha = hashlib.sha256(repr((tuple(self.pixels.shape), self.classes)).encode())
-        sha.update(self.pixels.cpu().numpy().tobytes())
-        sha.update(self.labels.cpu().numpy().tobytes())
-        return sha.hexdigest()[:16]
+        digest = PictureDigest(tuple(self.pixels.shape), self.classes)
+        digest.add(self.pixels)
+        return digest.finish(self.labels)
+
+
+class PictureDigest:
+    """Identifies labelled pictures that pass by in parts.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of all pixels together.
+    classes : tuple of str
+        Names of the classes.
+    """
+
+    def __init__(self, shape: tuple[int, ...], classes: tuple[str, ...]) -> None:
+        self._sha = hashlib.sha256(repr((shape, classes)).encode())
+
+    def add(self, pixels: Tensor) -> None:
+        """Take the next pictures."""
+        self._sha.update(pixels.cpu().numpy().tobytes())
+
+    def finish(self, labels: Tensor) -> str:
+        """Return 16 hex digits for all that were added, with their labels."""
+        self._sha.update(labels.cpu().numpy().tobytes())
+        return self._sha.hexdigest()[:16]
 
 
 def load_cifar10(split: str, preprocessing: Preprocessing, folder: str | Path | None = None) -> LabelledPictures:

@@ -1,6 +1,6 @@
 """What a network answers for pictures, at every readout time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,11 +17,10 @@ from ventralrnn.training.splits import Labelled
 @torch.no_grad()
 def read_out(
     network: RecurrentNetwork,
-    pictures: Labelled,
+    parts: Iterable[tuple[Tensor, Tensor]],
     readouts: Sequence[int],
     *,
     steps: int | None = None,
-    batch_size: int = 500,
 ) -> Tensor:
     """Return the scores of a network in evaluation mode, in float32.
 
@@ -29,14 +28,12 @@ def read_out(
     ----------
     network : RecurrentNetwork
         On the device where it is to run.
-    pictures : LabelledPictures or LabelledFiles
-        At its input size.
+    parts : iterable of (torch.Tensor, uint8, (part, y, x, 3); torch.Tensor)
+        Pixels at its input size, one forward pass each, and labels, which are not looked at.
     readouts : sequence of int
         Readout times, in steps.
     steps : int, optional
         Number of steps to run; the specification's by default.
-    batch_size : int
-        Pictures a forward pass.
 
     Returns
     -------
@@ -45,7 +42,7 @@ def read_out(
     """
     device = network.post_net.linear.weight.device
     scores = []
-    for pixels, _ in pictures.parts(batch_size):
+    for pixels, _ in parts:
         x = standardise(pixels.to(device), network.spec.preprocessing)
         answer = network(x, steps=steps, readout=tuple(readouts), record={})
         assert answer is not None

@@ -92,8 +92,8 @@ def load_splits(
 
 def load_test(
     data: str, preprocessing: Preprocessing, *, folder: str | Path | None = None, classes: tuple[str, ...] | None = None
-) -> LabelledPictures:
-    """Read the pictures that a model is evaluated on.
+) -> Labelled:
+    """Find the pictures that a model is evaluated on.
 
     Parameters
     ----------
@@ -108,13 +108,13 @@ def load_test(
 
     Returns
     -------
-    LabelledPictures
-        In the official order, or sorted by path.
+    LabelledPictures or LabelledFiles
+        In the official order; or files sorted by path, which are read when they are needed, once.
     """
     if data == "cifar10":
         return load_cifar10("test", preprocessing, folder)
     place = _place(data, folder)
-    return load_folder(find_split(place, _TEST) or find_split(place, _VALIDATION) or place, preprocessing, classes)
+    return list_files(find_split(place, _TEST) or find_split(place, _VALIDATION) or place, preprocessing, classes)
 
 
 def find_split(folder: Path, names: tuple[str, ...]) -> Path | None:
