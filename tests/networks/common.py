@@ -1,8 +1,11 @@
 """Small networks with statistics that matter, and a count of the convolutions that run."""
 
 import contextlib
+import shutil
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -97,3 +100,9 @@ def listening(module: torch.nn.Module, inputs: bool = False) -> Iterator[list[An
         yield seen
     finally:
         hook.remove()
+
+
+def can_compile() -> bool:
+    """Whether torch.compile finds what it needs."""
+    headers = Path(sysconfig.get_paths()["include"], "Python.h")
+    return shutil.which("g++") is not None and headers.exists()

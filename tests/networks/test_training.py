@@ -1,14 +1,10 @@
 """What training needs: gradients everywhere, and what compiling must not change."""
 
-import shutil
-import sysconfig
-from pathlib import Path
-
 import pytest
 import torch
 from torch.nn import functional
 
-from tests.networks.common import build, pictures, stream, thin_zoo
+from tests.networks.common import build, can_compile, pictures, stream, thin_zoo
 from ventralrnn.graph import Area, Connection, Graph
 from ventralrnn.networks import NetworkSpec, Norm, PreNet, Preprocessing, RecurrentNetwork
 from ventralrnn.networks.weights import hash_weights
@@ -75,18 +71,13 @@ def test_a_network_learns() -> None:
     assert losses[-1] < 0.2 * losses[0]
 
 
-def _compiler() -> bool:
-    headers = Path(sysconfig.get_paths()["include"], "Python.h")
-    return shutil.which("g++") is not None and headers.exists()
-
-
 @pytest.mark.parametrize(
     "backend",
     [
         "eager",
         pytest.param(
             "inductor",
-            marks=[pytest.mark.slow, pytest.mark.skipif(not _compiler(), reason="no g++ or no Python headers here")],
+            marks=[pytest.mark.slow, pytest.mark.skipif(not can_compile(), reason="no g++ or no Python headers here")],
         ),
     ],
 )

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.networks.common import can_compile
 from tests.training.common import ALONE, CLASSES, labelled, spec, write_folder
 from ventralrnn.errors import TrainingError
 from ventralrnn.graph import write_plain
@@ -294,6 +295,27 @@ def test_random_crops_of_files_train_and_go_on(folder: Path, tmp_path: Path) -> 
     with pytest.raises(RuntimeError, match="stop"):
         run(folder, tmp_path / "run", recipe, after_epoch=stop)
     assert weights(run(folder, tmp_path / "run", recipe, resume=True)) == weights(whole)
+
+
+def test_a_compiled_step_learns_the_same(folder: Path, tmp_path: Path) -> None:
+    if not can_compile():
+        pytest.skip("no g++ or no Python headers here")
+    recipe = replace(RECIPE, epochs=1, batch_size=16, optimiser="sgd")
+    plain = load_checkpoint(run(folder, tmp_path / "plain", recipe).checkpoint)
+    compiled = load_checkpoint(run(folder, tmp_path / "compiled", replace(recipe, compiled=True)).checkpoint)
+    assert hash_weights(plain) != hash_weights(RecurrentNetwork(plain.spec))
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(compiled.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_without_a_compiler(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("no compiler here")
+
+    plain = torch.compile
+    monkeypatch.setattr("torch.compile", lambda model: plain(model, backend=fail))
+    with pytest.raises(TrainingError, match="--compile: .*Train without it"):
+        run(folder, tmp_path / "run", replace(RECIPE, compiled=True))
 
 
 def test_a_damaged_state_is_refused_and_never_unpickled(folder: Path, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ _REDRAW = 10.0
 @click.option("--readout", type=click.Choice(["last", "all"]), help="Loss at the last readout time, or at all of them.")
 @click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="In place of the recipe's.")
 @click.option("--checkpoint-steps", is_flag=True, default=None, help="Less memory, more time: keep states only.")
+@click.option("--compile", "compiled", is_flag=True, default=None, help="Compile the step first: for long runs.")
 @click.option(
     "--validation",
     default=0.05,

@@ -70,6 +70,8 @@ class Recipe:
         own part.
     checkpoint_steps : bool
         Keep no activations within time steps and compute them anew in the backward pass: less memory, more time.
+    compiled : bool
+        Whether :func:`torch.compile` compiles the step, which takes minutes and pays in long runs only.
     calibration : int
         Training pictures from which batch norm statistics of every area and step are computed at the end.
 
@@ -104,6 +106,7 @@ class Recipe:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     synchronise: bool = True
     checkpoint_steps: bool = False
+    compiled: bool = False
     calibration: int = 10000
 
     def __post_init__(self) -> None:

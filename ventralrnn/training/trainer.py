@@ -15,6 +15,7 @@ from torch.nn import functional
 from ventralrnn.errors import TrainingError
 from ventralrnn.networks import RecurrentNetwork, TimeBatchNorm
 from ventralrnn.training.batches import Batches
+from ventralrnn.training.compilation import compile_network
 from ventralrnn.training.optimisers import make_optimisers, set_rate
 from ventralrnn.training.precision import choose_precision, computing_in
 from ventralrnn.training.processes import Process
@@ -64,13 +65,15 @@ class Trainer:
         self.best = -1.0
         # Loss, and right answers at each readout time, summed over the batches of the epoch so far.
         self.sums = torch.zeros(1 + len(self.readouts), device=process.device)
-        self.model: nn.Module = network
+        self.parallel: nn.parallel.DistributedDataParallel | None = None
         if process.count > 1:
             for norm in network.modules():
                 if isinstance(norm, TimeBatchNorm):
                     norm.synchronised = recipe.synchronise
             # The same weights are used at every step, and some may not matter for these readouts.
-            self.model = nn.parallel.DistributedDataParallel(network, find_unused_parameters=True)
+            self.parallel = nn.parallel.DistributedDataParallel(network, find_unused_parameters=True)
+        model = self.parallel or network
+        self.model: Callable[..., Tensor] = compile_network(model) if recipe.compiled else model
 
     @property
     def trained(self) -> RecurrentNetwork:
@@ -129,8 +132,7 @@ class Trainer:
         parts = self.recipe.accumulate
         for number, (x, y) in enumerate(zip(pictures.chunk(parts), labels.chunk(parts), strict=True)):
             last = number == parts - 1
-            alone = isinstance(self.model, nn.parallel.DistributedDataParallel) and not last
-            with self.model.no_sync() if alone else nullcontext():  # type: ignore[operator]
+            with nullcontext() if last or self.parallel is None else self.parallel.no_sync():
                 with computing_in(self.precision, self.process.device):
                     scores = self.model(x, readout=self.readouts, record={})
                 wide = scores.float()
