@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ventralrnn.networks import NetworkSpec
 from ventralrnn.training import Evaluation, Run, evaluate, train
-from ventralrnn.zoo import load_checkpoint, save_checkpoint
+from ventralrnn.zoo import load_checkpoint, model_spec, save_checkpoint
 
 PLACE = Path(__file__).resolve().parents[1] / "data" / "checkpoints"
 MEGABYTE = 1_000_000
@@ -26,22 +27,28 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     for model in chosen.models:
-        changes = {} if chosen.epochs is None else {"epochs": chosen.epochs}
-        run = train(
-            model,
-            "cifar10",
-            chosen.runs / model,
-            recipe="fast",
-            data_dir=chosen.data_dir,
-            validation=0,
-            seed=chosen.seed,
-            resume=True,
-            progress=sys.stderr.isatty(),
-            after_epoch=_say,
-            **changes,
-        )
+        run = learn(model_spec(model), chosen.runs, chosen.data_dir, seed=chosen.seed, epochs=chosen.epochs)
         found = evaluate(run.checkpoint, "cifar10", data_dir=chosen.data_dir)
         publish(model, run, found, _command(model, chosen.seed, chosen.epochs))
+
+
+def learn(
+    spec: NetworkSpec, runs: Path, data_dir: Path | None = None, *, seed: int = 0, epochs: int | None = None
+) -> Run:
+    """Train a network as all that ship are trained, or go on with that."""
+    return train(
+        spec,
+        "cifar10",
+        runs / spec.name,
+        recipe="fast",
+        data_dir=data_dir,
+        validation=0,
+        seed=seed,
+        resume=True,
+        progress=sys.stderr.isatty(),
+        after_epoch=_say,
+        epochs=epochs,
+    )
 
 
 def publish(model: str, run: Run, found: Evaluation, command: str) -> None:

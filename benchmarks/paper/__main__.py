@@ -4,17 +4,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmarks.pages import DOCS, write_block
 from benchmarks.paper.configurations import configurations
-from benchmarks.paper.report import format_table, write_block
+from benchmarks.paper.report import format_table
 from benchmarks.paper.run import run
 from benchmarks.paper.scales import SCALES, Scale
 from benchmarks.paper.store import read_results, results_of, write_results
 from benchmarks.paper.tables import TABLES
 from ventralrnn.errors import VentralrnnError
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).parent / "results"
-PAGE = ROOT / "docs" / "paper.md"
+PAGE = DOCS / "paper.md"
 
 
 def study(

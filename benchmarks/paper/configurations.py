@@ -52,7 +52,9 @@ class Configuration:
         # Not what a network is said to be or where it comes from; and with defaults left out, so that a new option of
         # networks leaves the results of those without it as they are.
         spec = {key: value for key, value in to_plain(self.spec).items() if key not in ("name", "reference", "clock")}
-        plan = [spec, to_plain(self.recipe, full=True), self.pictures, self.read, self.modes]
+        # Whether a step is compiled matters for rounding only.
+        recipe = {key: value for key, value in to_plain(self.recipe, full=True).items() if key != "compiled"}
+        plan = [spec, recipe, self.pictures, self.read, self.modes]
         return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -140,18 +140,6 @@ def format_table(
     return "\n\n".join(part for part in parts if part)
 
 
-def write_block(page: Path, name: str, text: str) -> None:
-    """Put a text into its place on a page, between ``<!-- name -->`` and ``<!-- end of name -->``."""
-    start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    content = page.read_text(encoding="utf-8")
-    if start not in content or end not in content:
-        raise TrainingError(f"{page}: has no place for {name}: put {start.strip()} and {end} there")
-    before, rest = content.split(start)
-    partial = page.with_name(f".{page.name}.partial")
-    partial.write_text(f"{before}{start}{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
-    partial.replace(page)
-
-
 def _summary(line: Line, rows: Sequence[Result]) -> Summary | None:
     errors = [error for row in rows if (error := line.error(row)) is not None]
     return summarise(errors) if errors else None

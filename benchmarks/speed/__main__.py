@@ -3,7 +3,8 @@
 import argparse
 from importlib import import_module
 
-from benchmarks.speed.common import QUIET, Row, describe_load, format_rows, machine, write_page, write_rows
+from benchmarks.pages import DOCS, write_block
+from benchmarks.speed.common import QUIET, Row, describe_load, format_rows, machine, write_rows
 
 # Question -> its file. Those that need the longest silence come first.
 QUESTIONS = ("extraction", "training", "peers", "memory", "start", "twins")
@@ -27,7 +28,9 @@ def main() -> None:
             table = f"**The machine was busy meanwhile: these figures are rough.**\n\n{table}"
         print(table, flush=True)
         write_rows(question, rows)
-        write_page(question, f"`python -m benchmarks.speed {question}` on {place}; {load}.\n\n{table}")
+        write_block(
+            DOCS / "speed.md", question, f"`python -m benchmarks.speed {question}` on {place}; {load}.\n\n{table}"
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).parent / "results"
-PAGE = ROOT / "docs" / "speed.md"
 BATCH = 64
 # Share of all processors that other processes may use during a run for its round to count as quiet.
 QUIET = 0.05
@@ -307,14 +306,6 @@ def format_rows(rows: Sequence[Row]) -> str:
     lines = [" | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in cells]
     lines.insert(1, " | ".join("-" * width for width in widths))
     return "\n".join(f"| {line} |" for line in lines)
-
-
-def write_page(question: str, text: str) -> None:
-    """Put what was printed into its place on the page ``docs/speed.md``."""
-    page = PAGE.read_text()
-    start, end = f"<!-- {question} -->\n", f"<!-- end of {question} -->"
-    before, rest = page.split(start)
-    PAGE.write_text(before + start + text + "\n" + end + rest.split(end)[1])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

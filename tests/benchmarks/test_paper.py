@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.pages import write_block
 from benchmarks.paper import __main__ as command
 from benchmarks.paper import run as running
 from benchmarks.paper.configurations import configurations
 from benchmarks.paper.matching import match
-from benchmarks.paper.report import Summary, against_guessing, compare, format_table, summarise, write_block
+from benchmarks.paper.report import Summary, against_guessing, compare, format_table, summarise
 from benchmarks.paper.scales import FULL, SCALES, SMALL, Scale
 from benchmarks.paper.store import Result, read_results, results_of, write_results
 from benchmarks.paper.tables import TABLES, Line, Table
