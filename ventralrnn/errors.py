@@ -31,3 +31,7 @@ class TrainingError(VentralrnnError, ValueError):
 
 class DeviceError(VentralrnnError, ValueError):
     """A device to compute on that is not there."""
+
+
+class AnalysisError(VentralrnnError, ValueError):
+    """Arrays that cannot be analysed as asked; the message names the argument."""
