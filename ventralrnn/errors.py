@@ -17,6 +17,10 @@ class StimulusError(VentralrnnError, ValueError):
     """A stimulus or a set of stimuli that cannot be read; the message names the file."""
 
 
+class UnreadableStimulusError(StimulusError):
+    """A stimulus that cannot be read, in a set whose others may be in order."""
+
+
 class RecordingError(VentralrnnError, ValueError):
     """A recording that cannot be made, continued or read."""
 

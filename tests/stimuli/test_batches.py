@@ -122,7 +122,7 @@ def test_a_generator_that_was_never_started_has_no_threads() -> None:
 def test_the_first_bad_stimulus_in_order_is_named() -> None:
     batches = read_batches(Counted(20, bad=[6, 9, 17]), P, 4)
     assert next(batches).indices == [0, 1, 2, 3]
-    with pytest.raises(StimulusError, match=r"file6\.png: damaged .*--skip-bad"):
+    with pytest.raises(StimulusError, match=r"file6\.png: damaged"):
         next(batches)
     assert not decoders()
 

@@ -112,7 +112,8 @@ def read_plain(kind: type[T], path: str | Path) -> T:
     try:
         plain = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except (json.JSONDecodeError, yaml.YAMLError) as error:
-        raise SpecificationError(f"{path}: not valid {path.suffix.lstrip('.')}: {error}") from None
+        reason = " ".join(str(error).split())
+        raise SpecificationError(f"{path}: not valid {path.suffix.lstrip('.')}: {reason}") from None
     try:
         return from_plain(kind, plain)
     except VentralrnnError as error:

@@ -1,12 +1,13 @@
 """What every batch of an extraction goes through: decoded, run, staged, written, all at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ventralrnn.errors import RecordingError, VentralrnnError
+from ventralrnn.errors import RecordingError, UnreadableStimulusError, VentralrnnError
 from ventralrnn.graph import Clock
 from ventralrnn.networks.preprocessing import Preprocessing
 from ventralrnn.recording.journal import Entry, Journal
@@ -80,10 +81,14 @@ class Job:
         return [self._layout(area, shapes[area], steps) for area, steps in self.source.steps(calls).items()], calls
 
     def _first_picture(self) -> np.ndarray:
-        for batch in read_batches(self.stimuli, self.preprocessing, 1, skip_bad=self.skip_bad, workers=1, prefetch=1):
-            if len(batch.ids):
-                return batch.pixels[0]
+        with _offering_to_skip():
+            for batch in self._read(1, workers=1, prefetch=1):
+                if len(batch.ids):
+                    return batch.pixels[0]
         raise RecordingError(f"{self.stimuli.name}: none of {len(self.stimuli)} pictures could be read")
+
+    def _read(self, size: int, **how: int) -> Generator[Batch, None, None]:
+        return read_batches(self.stimuli, self.preprocessing, size, skip_bad=self.skip_bad, **how)
 
     def _layout(self, area: str, shapes: Mapping[int, tuple[int, ...]], steps: tuple[int, ...]) -> AreaLayout:
         kinds = {shapes[step] for step in steps if step in shapes}
@@ -136,19 +141,13 @@ class Job:
         """Decode, run and write batch after batch, all three at once."""
         staging = Staging(layouts, min(batch_size, len(self.stimuli)), self.device, self.pool)
         writer = Writer(journal.path.parent, layouts, journal)
-        batches = read_batches(
-            self.stimuli,
-            self.preprocessing,
-            batch_size,
-            start=journal.consumed,
-            skip_bad=self.skip_bad,
-            workers=workers,
-        )
+        batches = self._read(batch_size, start=journal.consumed, workers=workers)
         try:
-            for batch in batches:
-                entry = Entry(batch.stop, batch.indices, batch.digests, batch.bad)
-                self._batch(batch, entry, staging, writer, calls)
-                advance(batch.stop - batch.start)
+            with _offering_to_skip():
+                for batch in batches:
+                    entry = Entry(batch.stop, batch.indices, batch.digests, batch.bad)
+                    self._batch(batch, entry, staging, writer, calls)
+                    advance(batch.stop - batch.start)
         finally:
             # Also after Ctrl-C: what was computed is written before the command ends.
             batches.close()
@@ -179,3 +178,11 @@ def default_batch_size(layouts: Sequence[AreaLayout]) -> int:
     """Choose a batch whose states fit comfortably into memory."""
     per_stimulus = sum(layout.stimulus_bytes for layout in layouts)
     return int(max(8, min(64, _BATCH_BYTES // max(per_stimulus, 1))))
+
+
+@contextmanager
+def _offering_to_skip() -> Iterator[None]:
+    try:
+        yield
+    except UnreadableStimulusError as error:
+        raise type(error)(f"{error} (--skip-bad, in Python skip_bad=True, leaves such pictures out)") from error

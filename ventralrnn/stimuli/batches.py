@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ventralrnn.errors import StimulusError
+from ventralrnn.errors import StimulusError, UnreadableStimulusError
 from ventralrnn.networks.preprocessing import Preprocessing
 from ventralrnn.stimuli.base import Stimuli
 
@@ -136,9 +136,7 @@ class _Reader:
                 pixels, digest = self.stimuli.load(index, self.preprocessing)
             except StimulusError as error:
                 if not self.skip_bad:
-                    raise StimulusError(
-                        f"{error} (--skip-bad, in Python skip_bad=True, leaves such pictures out)"
-                    ) from error
+                    raise UnreadableStimulusError(str(error)) from error
                 batch.bad.append((self.stimuli.ids[index], str(error)))
                 continue
             if rows and (pixels.shape, pixels.dtype) != (rows[0].shape, rows[0].dtype):
