@@ -65,5 +65,5 @@ EDITABLE = --config-settings editable_mode=compat
 
 .venv-latest/.installed: setup.cfg pyproject.toml constraints.txt $(call UNSOUND,.venv-latest)
 	$(VENV)
-	.venv-latest/bin/python -m pip install $(EDITABLE) $$(grep -E '^torch(vision)?==' constraints.txt) -e '.[dev]'
+	.venv-latest/bin/python -m pip install $(EDITABLE) $$(grep -E '^torch(vision)?==' constraints.txt) -e '.[dev,peers]'
 	@touch $@
