@@ -1,0 +1,1 @@
+"""How states unfold in time: latencies, selectivity, trajectories, timescales, fixed points."""

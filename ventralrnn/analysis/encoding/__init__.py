@@ -1,0 +1,1 @@
+"""Predicting neurons from a model's states: ridge, banded ridge, partial least squares."""

@@ -1,0 +1,1 @@
+"""How sure a comparison is: noise ceilings, bootstraps, permutations, tests over time."""

@@ -1,0 +1,1 @@
+"""Similarities of states that need no RDM: centred kernel alignment, shape distances."""

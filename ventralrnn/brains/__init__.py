@@ -1,0 +1,1 @@
+"""Neural data: recordings, their RDMs, and recordings simulated from a known model."""
