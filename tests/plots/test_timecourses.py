@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tests.plots.common import drawn
 from ventralrnn.plots import plot_time_courses
 
 
@@ -24,12 +24,6 @@ def course(steps: int = 5, unreached: int = 0, clock: bool = True, onset: float 
         {"strength": (dims, strength), "change": (dims, change)},
         coords={"time_step": ("time", np.arange(steps)), "time_ms": ("time", ms)},
     )
-
-
-def drawn(figure: Figure) -> np.ndarray:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())
 
 
 def lines(figure: Figure) -> list[list[Any]]:

@@ -3,7 +3,12 @@
 from importlib import import_module
 from typing import Any
 
-_HOME = {"plot_curves": "training", "plot_time_courses": "timecourses"}
+_HOME = {
+    "draw_rdm": "rdms",
+    "plot_curves": "training",
+    "plot_rdms": "rdms",
+    "plot_time_courses": "timecourses",
+}
 __all__ = list(_HOME)
 
 
