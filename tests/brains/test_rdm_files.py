@@ -103,10 +103,8 @@ def test_times_tell_a_movie_from_subjects(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_subjects(tmp_path: Path) -> None:
-    for subject, (name, writer) in enumerate(
-        zip(("s10.npy", "s02.mat", "s01.csv"), ("npy", "mat", "csv"), strict=True)
-    ):
-        WRITERS[writer](tmp_path / name, rdm(subject))
+    for subject, name in enumerate(("s10.npy", "s02.mat", "s01.csv")):
+        WRITERS[name[-3:]](tmp_path / name, rdm(subject))
     (tmp_path / "stimuli.txt").write_text("a\nb\nc\n\nd\ne\nf\n")
     (tmp_path / "notes.md").write_text("about")
     read = load_brain(tmp_path)
@@ -180,7 +178,7 @@ def test_matlab_keeps_subjects_last(tmp_path: Path) -> None:
 def test_matlab_7_3(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.mat", "w", userblock_size=512) as file:
-        # In HDF5 the axes are reversed: (subject, stimulus, stimulus) is what MATLAB calls (stimulus, stimulus, subject).
+        # HDF5 has the axes reversed: this is what MATLAB calls (stimulus, stimulus, subject).
         file["rdms"] = stack(3)
     np.testing.assert_array_equal(load_brain(tmp_path / "a.mat")["dissimilarity"], triangles(stack(3)))
 

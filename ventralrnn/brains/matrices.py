@@ -114,7 +114,8 @@ def _upper(square: np.ndarray, file: Path) -> np.ndarray:
     if np.nanmax(np.append(np.abs(diagonal), 0.0)) > _ROUNDING * scale:
         worst = diagonal.flat[int(np.nanargmax(np.abs(diagonal)))]
         raise AnalysisError(
-            f"{file}: {worst:g} on the diagonal, where a stimulus has no distance from itself; of similarities give 1 - r"
+            f"{file}: {worst:g} on the diagonal, where a stimulus has no distance from itself; where these are "
+            "similarities, give 1 - r"
         )
     return upper
 

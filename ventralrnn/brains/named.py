@@ -9,7 +9,7 @@ import xarray as xr
 
 from ventralrnn.analysis.rdm.container import make_rdms, pair_indices
 from ventralrnn.brains.matlab import is_hdf5, open_hdf5
-from ventralrnn.brains.matrices import condense, read_matrices
+from ventralrnn.brains.matrices import read_matrices
 from ventralrnn.errors import AnalysisError, DataError
 from ventralrnn.stimuli import cache, registry
 

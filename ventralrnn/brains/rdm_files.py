@@ -4,6 +4,7 @@ import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -152,7 +153,7 @@ def _check_alike(parts: list[xr.Dataset], sources: list[Path]) -> None:
 def _finish(result: xr.Dataset, names: list[str] | None, times: np.ndarray | None, source: Path) -> xr.Dataset:
     array = result["dissimilarity"].transpose(..., "pair")
     dims = array.dims[:-1]
-    coords = {name: c for name, c in result.coords.items() if name in dims}
+    coords: dict[Any, Any] = {name: c for name, c in result.coords.items() if name in dims}
     if times is not None:
         if "time" not in dims or len(times) != array.sizes["time"]:
             shape = f"{array.sizes['time']} times" if "time" in dims else "no dimension of time"
