@@ -8,15 +8,16 @@ import torch
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import A, to_kind, to_tensor
+from ventralrnn.analysis.comparison.kendall import concordance, tied_pairs
 from ventralrnn.analysis.comparison.ranks import mean_ranks
 from ventralrnn.analysis.comparison.whitening import whiten_pairs
 from ventralrnn.errors import AnalysisError
 
 PRODUCT_METHODS = ("spearman", "rho-a", "cosine", "corr", "whitened", "whitened-corr")
-METHODS = PRODUCT_METHODS
+METHODS = (*PRODUCT_METHODS, "kendall", "tau-b")
 
 # Values prepared at a time in float64, and values of a row summed in float32 before they are added in float64.
-_BLOCK_VALUES = 1 << 22
+_BLOCK_VALUES = 1 << 24
 _BLOCK_PAIRS = 1 << 14
 
 
@@ -32,7 +33,8 @@ def compare_vectors(first: A, second: A, method: str = "spearman", *, sigma_k: n
     method : str
         ``'spearman'``, rank correlation with mean ranks for ties; ``'rho-a'``, its expectation when ties are broken at
         random; ``'corr'``, Pearson correlation; ``'cosine'``; ``'whitened'`` and ``'whitened-corr'``, cosine and
-        correlation of dissimilarities whitened by the covariance that noise gives them.
+        correlation of dissimilarities whitened by the covariance that noise gives them; ``'kendall'``, Kendall's
+        tau-a, in which ties are neither concordant nor discordant; ``'tau-b'``, which leaves ties out of its scale.
     sigma_k : array, (stimulus, stimulus) or (stimulus,), optional
         Covariance, or variances, of the noise of the stimuli's patterns, for the whitened methods. Without, the
         identity.
@@ -71,7 +73,10 @@ def compare_vectors(first: A, second: A, method: str = "spearman", *, sigma_k: n
     one, two = (to_tensor(v, n, ndim=2, finite=False) for v, n in ((first, "first"), (second, "second")))
     if one.shape[1] != two.shape[1]:
         raise AnalysisError(f"RDMs of {one.shape[1]} and of {two.shape[1]} pairs cannot be compared")
+    _check_method(method, METHODS)
     pairs = measured_pairs(one, "first") & measured_pairs(two, "second")
+    if method not in PRODUCT_METHODS:
+        return to_kind(_kendall(one[:, pairs], two[:, pairs], method), first)
     rows = [prepare(v, method, sigma_k=sigma_k, pairs=pairs) for v in (one, two)]
     return to_kind(compare_prepared(*rows), first)
 
@@ -107,8 +112,7 @@ def prepare(
     AnalysisError
         As :func:`compare_vectors`.
     """
-    if method not in PRODUCT_METHODS:
-        raise AnalysisError(f"method: {method!r} is none of {', '.join(PRODUCT_METHODS)}")
+    _check_method(method, PRODUCT_METHODS)
     tensor = to_tensor(vectors, "vectors", ndim=2, finite=False)
     used = measured_pairs(tensor, "vectors") if pairs is None else torch.as_tensor(pairs, device=tensor.device)
     exists = ~tensor[:, used].isnan().all(-1) if not _rows_finite(tensor).all() else None
@@ -189,6 +193,31 @@ def measured_pairs(vectors: A, name: str = "vectors") -> A:
     return to_kind(pairs, vectors)
 
 
+def _check_method(method: str, known: tuple[str, ...]) -> None:
+    if method not in known:
+        raise AnalysisError(f"method: {method!r} is none of {', '.join(known)}")
+
+
+def _kendall(first: Tensor, second: Tensor, method: str) -> Tensor:
+    pairs = first.shape[1] * (first.shape[1] - 1) / 2
+    defined = [_rows_finite(rows) & ~_constant(rows) for rows in (first, second)]
+    kept = [rows[chosen] for rows, chosen in zip((first, second), defined, strict=True)]
+    score = concordance(*kept)
+    if method == "tau-b":
+        one, two = (pairs - tied_pairs(rows) for rows in kept)
+        score /= (one[:, None] * two).sqrt()
+    else:
+        score /= pairs
+    result = torch.full((len(first), len(second)), torch.nan, dtype=torch.float64, device=first.device)
+    result[torch.outer(*defined)] = score.flatten()
+    return result
+
+
+def _constant(rows: Tensor) -> Tensor:
+    """Return which rows of (row, column) have one value throughout."""
+    return rows.amin(-1) == rows.amax(-1) if rows.shape[1] else rows.new_ones(len(rows), dtype=torch.bool)
+
+
 def _rows_finite(tensor: Tensor) -> Tensor:
     """Return whether rows are finite; a sum that overflows is looked at twice."""
     finite = tensor.sum(-1).isfinite()
@@ -206,24 +235,22 @@ def _covariance(sigma_k: Any, like: Tensor) -> Tensor | None:
 
 
 def _unit(rows: Tensor) -> Tensor:
-    """Scale rows, (row, column), to unit length; zero rows have no direction."""
-    length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-    return rows.div_(torch.where(length > 0, length, torch.nan))
+    """Scale rows, (row, column), to unit length, in place; zero rows have no direction."""
+    length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True, dtype=torch.float64)
+    return rows.div_(torch.where(length > 0, length, torch.nan).to(rows.dtype))
 
 
 def _centred(vectors: Tensor) -> Tensor:
     """Centre rows in float64; constant ones become exactly zero."""
     wide = vectors.double()
     centred = wide - wide.mean(-1, keepdim=True)
-    centred -= centred.mean(-1, keepdim=True)
-    constant = vectors.amin(-1) == vectors.amax(-1)
-    centred[constant] = 0
+    centred[_constant(vectors)] = 0
     return centred
 
 
 def _ranked(vectors: Tensor) -> Tensor:
-    ranks: Tensor = mean_ranks(vectors)
-    return ranks.double().sub_((vectors.shape[-1] + 1) / 2)
+    """Return ranks about zero, which are exact in float32 too."""
+    return mean_ranks(vectors).sub_((vectors.shape[-1] + 1) / 2)
 
 
 def _whitened(vectors: Tensor, covariance: Tensor | None, used: Tensor) -> Tensor:
@@ -240,7 +267,7 @@ def _whitened(vectors: Tensor, covariance: Tensor | None, used: Tensor) -> Tenso
 def _rho_a(vectors: Tensor, *_: Any) -> Tensor:
     count = vectors.shape[-1]
     ranks = _ranked(vectors)
-    ranks[vectors.amin(-1) == vectors.amax(-1)] = torch.nan
+    ranks[_constant(vectors)] = torch.nan
     return ranks.mul_((12 / (count**3 - count)) ** 0.5) if count > 1 else ranks
 
 
