@@ -134,7 +134,8 @@ def count_inversions(values: np.ndarray) -> int:
     bits = (base - 1).bit_length()
     largest = int(values.max(initial=0))
     # What fills up the last block is no less than anything before it.
-    key = np.full(base**levels, largest, np.uint32 if largest < 1 << (32 - bits) else np.uint64)
+    kind = np.uint32 if largest < 1 << (32 - bits) else np.uint64
+    key: np.ndarray = np.full(base**levels, largest, kind)
     key[: len(values)] = values
     total = 0
     for level in range(levels):
@@ -143,7 +144,8 @@ def count_inversions(values: np.ndarray) -> int:
         blocks |= np.arange(base, dtype=key.dtype)[:, None]
         merged = key.reshape(-1, base ** (level + 1))
         merged.sort(axis=-1)
-        total += sum(_inversions_of_numbers((merged & ((1 << bits) - 1)).astype(np.uint8), base))
+        numbers = (merged & kind((1 << bits) - 1)).astype(np.uint8)
+        total += sum(_inversions_of_numbers(numbers, base))
         key >>= bits
     return total
 
@@ -154,7 +156,7 @@ def _inversions_of_numbers(numbers: np.ndarray, base: int) -> Iterator[int]:
     chunks = np.ascontiguousarray(numbers.reshape(-1, width).T)
     falls = np.empty(chunks.shape, bool)
     for shift in range(1, width):
-        yield np.count_nonzero(np.greater(chunks[:-shift], chunks[shift:], out=falls[shift:]))
+        yield int(np.count_nonzero(np.greater(chunks[:-shift], chunks[shift:], out=falls[shift:])))
     if width < numbers.shape[1]:
         place = numbers.reshape(-1, width) + base * np.arange(numbers.size // width)[:, None]
         occurs = np.bincount(place.ravel(), minlength=numbers.size // width * base)
