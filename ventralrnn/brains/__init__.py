@@ -2,5 +2,6 @@
 
 from ventralrnn.brains.load import load_brain
 from ventralrnn.brains.rdm_files import read_rdms
+from ventralrnn.brains.simulate import Experiment, simulate_rdms, simulate_recording
 
-__all__ = ["load_brain", "read_rdms"]
+__all__ = ["Experiment", "load_brain", "read_rdms", "simulate_rdms", "simulate_recording"]
