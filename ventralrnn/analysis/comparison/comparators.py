@@ -87,6 +87,7 @@ def prepare(
     *,
     sigma_k: np.ndarray | Tensor | None = None,
     pairs: np.ndarray | Tensor | None = None,
+    unit: bool = True,
 ) -> A:
     """Transform RDMs so that the inner product of two of them is their similarity.
 
@@ -100,12 +101,16 @@ def prepare(
         For the whitened methods.
     pairs : array of bool, (pair,), optional
         Pairs to use, the same for both sides of a comparison. Without, those that :func:`measured_pairs` finds.
+    unit : bool
+        Scale rows to unit length. Without, the rows of all methods but the rank correlations are linear in the
+        dissimilarities, as a weighted sum of RDMs needs.
 
     Returns
     -------
     numpy.ndarray or torch.Tensor, (m, pair used)
-        float32 for float32, else float64; rows without a defined similarity are NaN throughout. For the whitened
-        methods there are as many columns as `vectors` has, but they are no longer single pairs.
+        float32 for float32, else float64. Rows of states that do not exist are NaN throughout; scaled rows also where
+        the similarity is undefined. For the whitened methods there are as many columns as `vectors` has, but they are
+        no longer single pairs.
 
     Raises
     ------
@@ -124,7 +129,8 @@ def prepare(
     step = max(1, _BLOCK_VALUES // max(width, 1))
     for start in range(0, len(kept), step):
         block = kept[start : start + step]
-        rows[start : start + step] = transform(block, covariance, used)
+        prepared = transform(block, covariance, used)
+        rows[start : start + step] = _unit(prepared) if unit and method != "rho-a" else prepared
     if exists is not None:
         rows[~exists] = torch.nan
     return to_kind(rows, vectors)
@@ -261,7 +267,7 @@ def _whitened(vectors: Tensor, covariance: Tensor | None, used: Tensor) -> Tenso
     zero = ~vectors.any(-1)
     whitened = whiten_pairs(whole, covariance, used)
     whitened[zero] = 0
-    return _unit(whitened)
+    return whitened
 
 
 def _rho_a(vectors: Tensor, *_: Any) -> Tensor:
@@ -272,10 +278,10 @@ def _rho_a(vectors: Tensor, *_: Any) -> Tensor:
 
 
 _TRANSFORMS: dict[str, Callable[[Tensor, Tensor | None, Tensor], Tensor]] = {
-    "spearman": lambda vectors, *_: _unit(_ranked(vectors)),
+    "spearman": lambda vectors, *_: _ranked(vectors),
     "rho-a": _rho_a,
-    "cosine": lambda vectors, *_: _unit(vectors.double() * 1),
-    "corr": lambda vectors, *_: _unit(_centred(vectors)),
+    "cosine": lambda vectors, *_: vectors.to(torch.float64, copy=True),
+    "corr": lambda vectors, *_: _centred(vectors),
     "whitened": lambda vectors, *rest: _whitened(vectors.double(), *rest),
     "whitened-corr": lambda vectors, *rest: _whitened(_centred(vectors), *rest),
 }

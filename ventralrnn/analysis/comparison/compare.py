@@ -7,6 +7,7 @@ import xarray as xr
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_tensor
+from ventralrnn.analysis.comparison.combination import partial_vectors
 from ventralrnn.analysis.comparison.comparators import compare_vectors
 from ventralrnn.analysis.rdm.container import as_rows, count_stimuli, make_rdms, match_stimuli, pair_indices
 from ventralrnn.analysis.results import provenance
@@ -21,6 +22,7 @@ def compare_rdms(
     brain: xr.Dataset | xr.DataArray | np.ndarray | Tensor,
     method: str = "spearman",
     *,
+    controls: xr.Dataset | xr.DataArray | np.ndarray | Tensor | None = None,
     sigma_k: np.ndarray | Tensor | None = None,
 ) -> xr.Dataset:
     """Compare every RDM of a model with every RDM of a brain.
@@ -34,6 +36,9 @@ def compare_rdms(
         RDMs of the same stimuli; matched by name where both name them, else by their order.
     method : str
         How, see :func:`~ventralrnn.analysis.comparison.compare_vectors`.
+    controls : xarray.Dataset or array, optional
+        RDMs of the same stimuli, such as those of pixels or of categories, whose share is taken out of both sides, see
+        :func:`~ventralrnn.analysis.comparison.partial_vectors`.
     sigma_k : array, (stimulus, stimulus) or (stimulus,), optional
         Noise covariance of the stimuli of `model` for the whitened methods.
 
@@ -68,7 +73,11 @@ def compare_rdms(
     if count < _FEWEST_STIMULI:
         raise AnalysisError(f"RDMs of {count} stimuli have one pair: give at least {_FEWEST_STIMULI} stimuli")
     (first, rows), (second, columns) = as_rows(one), as_rows(two)
-    similarity = compare_vectors(first, second, method, sigma_k=sigma_k)
+    if controls is None:
+        similarity = compare_vectors(first, second, method, sigma_k=sigma_k)
+    else:
+        further, _ = as_rows(match_stimuli(one, as_rdms(controls, "controls"))[1])
+        similarity = partial_vectors(first, second, further, method, sigma_k=sigma_k)
     sizes = {**rows, **columns}
     coords = {name: c for rdms in (one, two) for name, c in rdms.coords.items() if set(c.dims) <= set(sizes)}
     attrs = {f"{_PREFIX}{name}": value for name, value in two.attrs.items() if name != "versions"}
@@ -78,7 +87,7 @@ def compare_rdms(
     return xr.Dataset(
         {"similarity": (tuple(sizes), similarity.reshape(tuple(sizes.values())))},
         coords,
-        provenance(source, **attrs, method=method, stimuli_compared=count),
+        provenance(source, **attrs, method=method, stimuli_compared=count, controlled=controls is not None),
     )
 
 
