@@ -1,0 +1,319 @@
+"""Bootstraps over stimuli, over subjects and over both: samples of every comparison and of its ceilings at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ventralrnn.analysis.arrays import to_tensor
+from ventralrnn.analysis.comparison import PRODUCT_METHODS, compare_vectors, prepare
+from ventralrnn.analysis.inference.ceilings import ceilings_of
+from ventralrnn.analysis.inference.existing import check_pairs, existing
+from ventralrnn.analysis.inference.intervals import (
+    Kind,
+    percentile_interval,
+    percentile_p_values,
+    sample_variance,
+    t_interval,
+    t_p_values,
+    two_factor_variance,
+)
+from ventralrnn.analysis.inference.resampling import ResampledRows, draw
+from ventralrnn.analysis.rdm.container import pair_indices
+from ventralrnn.errors import AnalysisError
+
+Resample = Literal["stimuli", "subjects", "both"]
+# A correlation of RDMs needs three pairs of different stimuli.
+_FEWEST_STIMULI = 3
+# Pairs of so many rows are held in ranked form at a time.
+_BLOCK_VALUES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Comparisons of RDMs in samples of stimuli, of subjects or of both.
+
+    Parameters
+    ----------
+    resample : {'stimuli', 'subjects', 'both'}
+        What was resampled.
+    similarity : numpy.ndarray, (factor, sample, model state, brain state)
+        Mean over subjects. `factor` has one entry, and three for ``'both'``: both resampled, only subjects, only
+        stimuli. NaN where a state does not exist, and in samples of fewer than three different stimuli.
+    lower, upper : numpy.ndarray, (factor, sample, brain state)
+        Noise ceilings of each sample; NaN for one subject, and in samples of one subject alone.
+    n_stimuli, n_subjects : int
+        What there was to resample from.
+    """
+
+    resample: Resample
+    similarity: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    n_stimuli: int
+    n_subjects: int
+
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom: the smaller number of things resampled, minus 1."""
+        counts = {"stimuli": self.n_stimuli, "subjects": self.n_subjects, "both": min(self.n_stimuli, self.n_subjects)}
+        return counts[self.resample] - 1
+
+    def variance(self, samples: np.ndarray) -> np.ndarray:
+        """Return the variance of an estimate.
+
+        Parameters
+        ----------
+        samples : numpy.ndarray, (factor, sample, ...)
+            The estimate in every sample, computed from the fields of this bootstrap.
+
+        Returns
+        -------
+        numpy.ndarray, (...)
+            Corrected for small numbers, and for two factors (:func:`two_factor_variance`).
+        """
+        if self.resample == "both":
+            return two_factor_variance(samples[0], samples[1], samples[2], self.n_subjects, self.n_stimuli)
+        return sample_variance(samples[0], self.n_stimuli if self.resample == "stimuli" else self.n_subjects)
+
+    def interval(
+        self, estimate: np.ndarray, samples: np.ndarray, level: float = 0.95, kind: Kind = "t"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the interval of an estimate.
+
+        Parameters
+        ----------
+        estimate : numpy.ndarray, (...)
+            What was found in the data.
+        samples : numpy.ndarray, (factor, sample, ...)
+            The estimate in every sample.
+        level : float
+            Share of data sets whose interval holds the true value.
+        kind : {'t', 'percentile'}
+            Estimate plus and minus a multiple of the standard error, or quantiles of the samples. With two factors
+            quantiles are too wide, for they cannot be corrected.
+
+        Returns
+        -------
+        tuple of numpy.ndarray, (...)
+            Low and high ends.
+        """
+        if kind == "percentile":
+            return percentile_interval(samples[0], level)
+        return t_interval(estimate, self.variance(samples), self.dof, level)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """How much better some model states fit than others.
+
+    Parameters
+    ----------
+    difference, low, high : numpy.ndarray, (pair of states, brain state)
+        Similarity of the first minus that of the second, and its interval.
+    p_value : numpy.ndarray, (pair of states, brain state)
+        Two-sided, for no difference.
+    """
+
+    difference: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    p_value: np.ndarray
+
+
+def bootstrap_similarity(
+    model: Any,
+    brain: Any,
+    method: str = "spearman",
+    *,
+    samples: int = 1000,
+    resample: Resample = "stimuli",
+    seed: int = 0,
+    rerank: bool = True,
+    draws: tuple[np.ndarray | None, np.ndarray | None] | None = None,
+) -> Bootstrap:
+    """Compare all model states with all brain states in samples of stimuli, subjects or both.
+
+    Parameters
+    ----------
+    model : numpy.ndarray or torch.Tensor, (model state, pair)
+        RDMs, upper triangles; a state that does not exist is NaN throughout.
+    brain : numpy.ndarray or torch.Tensor, (subject, brain state, pair)
+        RDMs of every subject. A brain state counts only if all subjects have it.
+    method : str
+        How RDMs are compared; over stimuli one of ``'spearman'``, ``'rho-a'``, ``'corr'``, ``'cosine'``, over subjects
+        whatever :func:`~ventralrnn.analysis.comparison.compare_vectors` knows.
+    samples : int
+        Number of samples.
+    resample : {'stimuli', 'subjects', 'both'}
+        What is drawn with replacement.
+    seed : int
+        Of the draws.
+    rerank : bool
+        Rank the pairs of every sample among themselves (see :class:`ResampledRows`). Without, ranks of all pairs are
+        kept: faster, and an approximation.
+    draws : tuple of numpy.ndarray, (sample, stimulus) and (sample, subject), optional
+        Multiplicities to use instead of drawing, None for what is not resampled.
+
+    Returns
+    -------
+    Bootstrap
+        Samples of the similarities and of the noise ceilings. Ceilings of samples use the mean of ranks as it is,
+        where :func:`noise_ceilings` ranks it again.
+
+    Raises
+    ------
+    AnalysisError
+        If there are too few stimuli or subjects, numbers of pairs differ, or the method does not fit.
+
+    References
+    ----------
+    .. [1] Schütt, Kipnis, Diedrichsen & Kriegeskorte 2023, Statistical inference on representational geometries,
+       eLife 12:e82566.
+    """
+    models, brains = to_tensor(model, "model", ndim=2, finite=False), to_tensor(brain, "brain", ndim=3, finite=False)
+    brains = brains.to(models.device)
+    n_subjects, states = brains.shape[:2]
+    n_stimuli = check_pairs(models, brains)
+    _check(resample, samples, n_stimuli, n_subjects)
+    rng = np.random.default_rng(seed)
+    stimuli, subjects = draws or (
+        draw(n_stimuli, samples, rng) if resample != "subjects" else None,
+        draw(n_subjects, samples, rng) if resample != "stimuli" else None,
+    )
+    there, seen = existing(models, "model"), existing(brains, "brain").all(0)
+    number = len(stimuli) if stimuli is not None else len(subjects) if subjects is not None else samples
+    factors = 3 if resample == "both" else 1
+    similarity = np.full((factors, number, len(models), states), np.nan)
+    bounds = np.full((2, factors, number, states), np.nan)
+    if bool(there.any()) and bool(seen.any()):
+        inner, edges = _sample(models[there], brains[:, seen], method, stimuli, subjects, rerank)
+        rows, columns = there.cpu().numpy(), seen.cpu().numpy()
+        within = np.full((factors, number, len(models), int(columns.sum())), np.nan)
+        within[:, :, rows] = inner
+        similarity[..., columns] = within
+        bounds[..., columns] = edges
+    return Bootstrap(resample, similarity, bounds[0], bounds[1], n_stimuli, n_subjects)
+
+
+def state_differences(
+    similarity: np.ndarray,
+    bootstrap: Bootstrap,
+    pairs: Sequence[tuple[int, int]] | np.ndarray,
+    *,
+    level: float = 0.95,
+    kind: Kind = "t",
+) -> Differences:
+    """Compare how well model states fit, on the same samples.
+
+    Parameters
+    ----------
+    similarity : numpy.ndarray, (model state, brain state)
+        Found in the data, mean over subjects.
+    bootstrap : Bootstrap
+        Samples of the same.
+    pairs : sequence of (int, int)
+        Model states to compare, the first minus the second.
+    level : float
+        Of the intervals.
+    kind : {'t', 'percentile'}
+        How intervals and p values are found.
+
+    Returns
+    -------
+    Differences
+        With intervals and p values, which are not corrected for their number.
+    """
+    first, second = np.asarray(pairs, int).reshape(-1, 2).T
+    difference = similarity[first] - similarity[second]
+    sampled = bootstrap.similarity[:, :, first] - bootstrap.similarity[:, :, second]
+    low, high = bootstrap.interval(difference, sampled, level, kind)
+    if kind == "percentile":
+        p_value = percentile_p_values(sampled[0])
+    else:
+        p_value = t_p_values(difference, bootstrap.variance(sampled), bootstrap.dof)
+    return Differences(difference, low, high, p_value)
+
+
+def _check(resample: str, samples: int, n_stimuli: int, n_subjects: int) -> None:
+    if resample not in ("stimuli", "subjects", "both"):
+        raise AnalysisError(f"resample: {resample!r} is not 'stimuli', 'subjects' or 'both'")
+    if samples < 2:
+        raise AnalysisError(f"samples: {samples} are too few for an interval; 1000 are usual")
+    if resample != "subjects" and n_stimuli <= _FEWEST_STIMULI:
+        raise AnalysisError(f"resample: {n_stimuli} stimuli are too few to resample")
+    if resample != "stimuli" and n_subjects < 2:
+        raise AnalysisError("resample: the brain has one subject; resample stimuli")
+
+
+def _sample(
+    models: Tensor,
+    brains: Tensor,
+    method: str,
+    stimuli: np.ndarray | None,
+    subjects: np.ndarray | None,
+    rerank: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (factor, sample, model, state) and (bound, factor, sample, state) of states that all exist."""
+    if stimuli is None:
+        assert subjects is not None
+        return _sample_subjects(models, brains, method, subjects)
+    # Subjects stand together, since ceilings compare them; brain states may stand apart.
+    block = max(1, _BLOCK_VALUES // (len(brains) * brains.shape[-1]))
+    parts = [
+        _sample_stimuli(models, brains[:, start : start + block], method, stimuli, subjects, rerank)
+        for start in range(0, brains.shape[1], block)
+    ]
+    return np.concatenate([p[0] for p in parts], -1), np.concatenate([p[1] for p in parts], -1)
+
+
+def _sample_subjects(
+    models: Tensor, brains: Tensor, method: str, subjects: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    rows = brains.flatten(0, 1)
+    found = compare_vectors(models, rows, method).unflatten(1, brains.shape[:2]).cpu().numpy()
+    similarity = np.einsum("bs,msk->bmk", subjects / subjects.sum(1, keepdims=True), found)
+    bounds = np.full((2, 1, len(subjects), brains.shape[1]), np.nan)
+    if method in PRODUCT_METHODS:
+        gram = _gram(prepare(rows, method).unflatten(0, brains.shape[:2])).cpu().numpy()
+        bounds[:, 0] = np.stack(ceilings_of(gram[:, None], subjects)).swapaxes(-1, -2)
+    return similarity[None], bounds
+
+
+def _sample_stimuli(
+    models: Tensor, brains: Tensor, method: str, stimuli: np.ndarray, subjects: np.ndarray | None, rerank: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    shape = brains.shape[:2]
+    count = len(models)
+    # In one stack, which is one call of every step for small RDMs.
+    rows_of = ResampledRows(torch.cat([models.to(brains.dtype), brains.flatten(0, 1)]), method, rerank=rerank)
+    first, second = (torch.from_numpy(i).to(models.device) for i in pair_indices(stimuli.shape[1]))
+    drawn = torch.from_numpy(stimuli.astype(np.float32)).to(models.device)
+    found = np.full((len(stimuli), count, *shape), np.nan)
+    grams = np.full((len(stimuli), shape[1], shape[0], shape[0]), np.nan)
+    for sample in np.flatnonzero((stimuli > 0).sum(1) >= _FEWEST_STIMULI):
+        rows = rows_of(drawn[sample].index_select(0, first) * drawn[sample].index_select(0, second))
+        of_brain = rows[count:]
+        found[sample] = (rows[:count] @ of_brain.T).unflatten(1, shape).cpu().numpy()
+        if shape[0] > 1:
+            grams[sample] = _gram(of_brain.unflatten(0, shape)).cpu().numpy()
+    weights = np.ones((1, shape[0]), int)
+    together = np.stack(ceilings_of(grams.swapaxes(0, 1), weights)).swapaxes(-1, -2)
+    if subjects is None:
+        return found.mean(2)[None], together[:, None]
+    of_subjects, bounds_of_subjects = _sample_subjects(models, brains, method, subjects)
+    both = np.einsum("bs,bmsk->bmk", subjects / subjects.sum(1, keepdims=True), found)
+    bounds = np.stack(ceilings_of(grams.swapaxes(0, 1), subjects)).swapaxes(-1, -2)
+    return (
+        np.concatenate([both[None], of_subjects, found.mean(2)[None]]),
+        np.concatenate([bounds[:, None], bounds_of_subjects, together[:, None]], 1),
+    )
+
+
+def _gram(rows: Tensor) -> Tensor:
+    """Return the products of subjects, (state, subject, subject), of (subject, state, pair)."""
+    by_state = rows.movedim(1, 0)
+    return by_state @ by_state.mT

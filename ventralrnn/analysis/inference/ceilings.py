@@ -1,0 +1,218 @@
+"""Noise ceilings: how well the best of all models could do, given how much subjects or repeats differ."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ventralrnn.analysis.arrays import to_tensor
+from ventralrnn.analysis.comparison import compare_prepared, compare_vectors, mean_ranks, measured_pairs, prepare
+from ventralrnn.analysis.rdm.distances import compute_distances
+from ventralrnn.errors import AnalysisError
+
+# The best RDM is the mean of prepared ones; all other methods compare ranks, and theirs is the ranking of mean ranks.
+_LINEAR = ("corr", "cosine", "whitened", "whitened-corr")
+
+
+@dataclass(frozen=True)
+class NoiseCeilings:
+    """Bounds of the similarity that a model can reach, mean over subjects.
+
+    Parameters
+    ----------
+    lower, upper : numpy.ndarray, (state,)
+        Each subject with the mean of the others, and with the mean of all.
+    lag_lower, lag_upper : numpy.ndarray, (state, other state)
+        Each subject at a state with the mean of the others, and of all, at the other state; the diagonals are `lower`
+        and `upper`.
+    """
+
+    lower: np.ndarray
+    upper: np.ndarray
+    lag_lower: np.ndarray
+    lag_upper: np.ndarray
+
+
+def noise_ceilings(rdms: Any, method: str = "spearman") -> NoiseCeilings:
+    """Return the noise ceilings of RDMs of several subjects, at and between all states.
+
+    Parameters
+    ----------
+    rdms : numpy.ndarray or torch.Tensor, (subject, state, pair)
+        RDMs, for example of all times of one area. A state that a subject lacks is NaN throughout.
+    method : str
+        As :func:`~ventralrnn.analysis.comparison.compare_vectors`.
+
+    Returns
+    -------
+    NoiseCeilings
+        NaN where a subject lacks the state, and throughout for one subject.
+
+    Raises
+    ------
+    AnalysisError
+        As :func:`~ventralrnn.analysis.comparison.compare_vectors`.
+
+    Notes
+    -----
+    The upper bound takes the RDM that has the highest mean similarity to all subjects: the mean of their RDMs after
+    each was normalised as the method does it (ranks for rank correlations, z scores for correlation, unit length for
+    cosine, the same after whitening). It is too high, for every subject is part of it. The lower bound leaves the
+    subject out, and is too low, for the others are noisy [1]_.
+
+    Between states, the bounds say how similar subjects at one time could be to a model of another time: what limits an
+    off-diagonal entry of a comparison of all model steps with all brain times.
+
+    References
+    ----------
+    .. [1] Nili, Wingfield, Walther, Su, Marslen-Wilson & Kriegeskorte 2014, A toolbox for representational similarity
+       analysis, PLoS Computational Biology 10(4), e1003553.
+    """
+    vectors = to_tensor(rdms, "rdms", ndim=3, finite=False)
+    subjects, states = vectors.shape[:2]
+    if subjects < 2:
+        nothing = np.full((states, states), np.nan)
+        return NoiseCeilings(nothing.diagonal(), nothing.diagonal(), nothing, nothing)
+    linear = method in _LINEAR
+    parts = prepare(vectors.flatten(0, 1), method).unflatten(0, (subjects, states)) if linear else _ranks(vectors)
+
+    def alike(rows: Tensor, total: Tensor) -> Tensor:
+        if linear:
+            return compare_prepared(rows, total / total.norm(dim=-1, keepdim=True))
+        return compare_vectors(rows, total, method)
+
+    total = parts.sum(0)
+    upper = alike(parts.flatten(0, 1), total).unflatten(0, (subjects, states)).mean(0)
+    lower = torch.stack([alike(part, total - part) for part in parts]).mean(0)
+    low, high = lower.cpu().numpy(), upper.cpu().numpy()
+    return NoiseCeilings(low.diagonal().copy(), high.diagonal().copy(), low, high)
+
+
+def _ranks(vectors: Tensor) -> Tensor:
+    """Return ranks as they are, whose sums are exact, so that what is tied in a mean of ranks stays tied."""
+    used = measured_pairs(vectors.flatten(0, 1), "rdms")
+    ranks: Tensor = mean_ranks(vectors[..., used])
+    return ranks.double()
+
+
+def ceilings_of(gram: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return noise ceilings from the products of subjects alone.
+
+    Parameters
+    ----------
+    gram : numpy.ndarray, (..., subject, subject)
+        Products of prepared RDMs.
+    weights : numpy.ndarray of int, (..., subject), optional
+        How often each subject is in the sample; every copy of it is left out at once, and all subjects of a sample
+        count alike, as rsatoolbox does it.
+
+    Returns
+    -------
+    tuple of numpy.ndarray, (...)
+        Lower and upper bounds; NaN where there is one subject. Means of ranks are not ranked again.
+    """
+    subjects = gram.shape[-1]
+    often = np.ones(subjects) if weights is None else weights.astype(float)
+    own = np.einsum("...ss->...s", gram)
+    with_all = np.einsum("...st,...t->...s", gram, np.broadcast_to(often, np.broadcast_shapes(often.shape, own.shape)))
+    square = (often * with_all).sum(-1, keepdims=True)
+    present = often > 0
+    number = present.sum(-1)
+    length = np.sqrt(own)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        upper = with_all / np.sqrt(square) / length
+        rest = square - 2 * often * with_all + often**2 * own
+        lower = (with_all - often * own) / np.sqrt(np.maximum(rest, 0)) / length
+        bounds = [np.where(present, bound, 0).sum(-1) / number for bound in (lower, upper)]
+    alone = np.broadcast_to(number < 2, bounds[0].shape)
+    return np.where(alone, np.nan, bounds[0]), np.where(alone, np.nan, bounds[1])
+
+
+@dataclass(frozen=True)
+class RepeatCeilings:
+    """How reliable the RDMs of one recording are, from halves of its repeats.
+
+    Parameters
+    ----------
+    reliability : numpy.ndarray, (state,)
+        Of the RDM of all repeats: its expected similarity to one from as many new repeats.
+    ceiling : numpy.ndarray, (state,)
+        Its square root: the expected similarity to the RDM without noise, which bounds that to any model. 0 where
+        halves are not alike.
+    lag_ceiling : numpy.ndarray, (state, other state)
+        Expected similarity of the RDM at a state to the one without noise at the other state; NaN where a state is not
+        reliable. The diagonal is `ceiling`.
+    """
+
+    reliability: np.ndarray
+    ceiling: np.ndarray
+    lag_ceiling: np.ndarray
+
+
+def repeat_ceilings(
+    responses: Any,
+    distance: str = "correlation",
+    method: str = "spearman",
+    *,
+    splits: int = 20,
+    seed: int = 0,
+) -> RepeatCeilings:
+    """Return the noise ceilings of RDMs of a single subject, from repeated presentations.
+
+    Parameters
+    ----------
+    responses : numpy.ndarray or torch.Tensor, (repeat, state, stimulus, neuroid)
+        Responses to every presentation, for example with times as states. A state that does not exist is NaN.
+    distance : str
+        As :func:`~ventralrnn.analysis.rdm.distances.compute_distances`.
+    method : str
+        As :func:`~ventralrnn.analysis.comparison.compare_vectors`.
+    splits : int
+        Number of random halvings of the repeats.
+    seed : int
+        Of the halvings.
+
+    Returns
+    -------
+    RepeatCeilings
+        Means over the halvings, corrected to the number of repeats.
+
+    Raises
+    ------
+    AnalysisError
+        If there are fewer than two repeats, or as the distance and the comparison.
+
+    Notes
+    -----
+    With r the similarity of RDMs from halves, each of 1/m of the repeats, the reliability is m r / (1 + (m - 1) r), the
+    formula of Spearman and Brown. It takes noise of RDMs to be independent and to shrink with the number of repeats,
+    which is an approximation: noise of patterns enters distances squared. A distance that noise makes larger as a
+    whole does not matter to correlations; to cosines it does: take cross-validated distances with these.
+    """
+    values = to_tensor(responses, "responses", ndim=4, finite=False)
+    repeats = len(values)
+    if repeats < 2:
+        raise AnalysisError("responses: one repeat cannot be halved")
+    if splits < 1:
+        raise AnalysisError(f"splits: {splits}; give at least one")
+    rng = np.random.default_rng(seed)
+    half = repeats // 2
+    alike = np.zeros((values.shape[1], values.shape[1]))
+    for _ in range(splits):
+        order = rng.permutation(repeats)
+        first, second = (
+            compute_distances(values[torch.as_tensor(part, device=values.device)].mean(0), distance)
+            for part in (order[:half], order[half : 2 * half])
+        )
+        found = compare_vectors(first, second, method).cpu().numpy()
+        alike += (found + found.T) / (2 * splits)
+    multiple = repeats / half
+    own = alike.diagonal()
+    reliability = multiple * own / (1 + (multiple - 1) * own)
+    ceiling = np.sqrt(np.maximum(reliability, 0))
+    root = np.sqrt(np.where(own > 0, own, np.nan))
+    lag = alike / root[:, None] / root * ceiling[:, None]
+    np.fill_diagonal(lag, ceiling)
+    return RepeatCeilings(reliability, ceiling, lag)

@@ -1,0 +1,171 @@
+"""From samples of a bootstrap to variances, intervals and p values."""
+
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from ventralrnn.errors import AnalysisError
+
+Kind = Literal["t", "percentile"]
+
+
+def sample_variance(samples: np.ndarray, count: int) -> np.ndarray:
+    """Return the variance of an estimate from a bootstrap over one factor.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, (sample, ...)
+        The estimate in every sample; NaN where a sample allows none.
+    count : int
+        Number of things that were resampled, n.
+
+    Returns
+    -------
+    numpy.ndarray, (...)
+        The samples' variance times n / (n - 1), for a bootstrap's is that much too small.
+    """
+    return _variance(samples) * count / (count - 1)
+
+
+def two_factor_variance(
+    both: np.ndarray, subjects: np.ndarray, stimuli: np.ndarray, n_subjects: int, n_stimuli: int
+) -> np.ndarray:
+    """Return the variance of an estimate over new subjects and new stimuli.
+
+    Parameters
+    ----------
+    both, subjects, stimuli : numpy.ndarray, (sample, ...)
+        The estimate where both factors were resampled, and where only one was.
+    n_subjects, n_stimuli : int
+        Numbers of subjects and stimuli.
+
+    Returns
+    -------
+    numpy.ndarray, (...)
+        Variances, never below that of either factor and never above that of resampling both.
+
+    Notes
+    -----
+    Resampling both factors counts the measurement noise three times, and each alone once. For large numbers the
+    corrected variance is 2 (subjects + stimuli) - both; here every term has its factors for small numbers [1]_.
+
+    References
+    ----------
+    .. [1] Schütt, Kipnis, Diedrichsen & Kriegeskorte 2023, Statistical inference on representational geometries,
+       eLife 12:e82566, "two-factor bootstrap".
+    """
+    raw = _variance(both)
+    a = n_subjects / (n_subjects - 1)
+    b = n_stimuli / (n_stimuli - 1)
+    of_subjects, of_stimuli = _variance(subjects), _variance(stimuli)
+    corrected = a * of_subjects + b * of_stimuli - a * b * (raw - of_subjects - of_stimuli)
+    corrected = np.maximum(np.maximum(corrected, a * of_subjects), b * of_stimuli)
+    return np.minimum(corrected, raw)
+
+
+def _variance(samples: np.ndarray) -> np.ndarray:
+    valid = np.isfinite(samples)
+    number = valid.sum(0)
+    enough = number > 1
+    mean = np.where(valid, samples, 0).sum(0) / np.maximum(number, 1)
+    squares = np.where(valid, samples - mean, 0) ** 2
+    return np.where(enough, squares.sum(0) / np.maximum(number - 1, 1), np.nan)
+
+
+def t_interval(
+    estimate: np.ndarray, variance: np.ndarray, dof: int, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return intervals from a variance and Student's t.
+
+    Parameters
+    ----------
+    estimate, variance : numpy.ndarray, (...)
+        What was found in the data, and its variance.
+    dof : int
+        Degrees of freedom: the smaller number of things resampled, minus 1.
+    level : float
+        Share of data sets whose interval holds the true value.
+
+    Returns
+    -------
+    tuple of numpy.ndarray, (...)
+        Low and high ends.
+    """
+    reach = stats.t.ppf((1 + check_level(level)) / 2, dof) * np.sqrt(variance)
+    return estimate - reach, estimate + reach
+
+
+def percentile_interval(samples: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Return intervals from the quantiles of samples.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, (sample, ...)
+        The estimate in every sample; NaN where a sample allows none.
+    level : float
+        Share of the samples inside.
+
+    Returns
+    -------
+    tuple of numpy.ndarray, (...)
+        Low and high ends; NaN where there is no sample.
+    """
+    outside = (1 - check_level(level)) / 2
+    found = np.full((2, *samples.shape[1:]), np.nan)
+    some = np.isfinite(samples).any(0)
+    if some.any():
+        found[:, some] = np.nanquantile(samples[:, some], [outside, 1 - outside], axis=0)
+    return found[0], found[1]
+
+
+def t_p_values(difference: np.ndarray, variance: np.ndarray, dof: int) -> np.ndarray:
+    """Return two-sided p values of a difference from its variance.
+
+    Parameters
+    ----------
+    difference, variance : numpy.ndarray, (...)
+        What was found in the data, and its variance.
+    dof : int
+        Degrees of freedom.
+
+    Returns
+    -------
+    numpy.ndarray, (...)
+        p values; 1 where nothing differs in any sample.
+    """
+    statistic = np.abs(difference) / np.sqrt(np.maximum(variance, np.finfo(float).eps))
+    return 2 * stats.t.sf(statistic, dof)
+
+
+def percentile_p_values(samples: np.ndarray) -> np.ndarray:
+    """Return two-sided p values of a difference from the samples on either side of zero.
+
+    Parameters
+    ----------
+    samples : numpy.ndarray, (sample, ...)
+        The difference in every sample; NaN where a sample allows none.
+
+    Returns
+    -------
+    numpy.ndarray, (...)
+        (2 b + 1) / (n + 1) with b the samples on the rarer side, zeros half on each; at most 1.
+    """
+    valid = np.isfinite(samples)
+    number = valid.sum(0)
+    zeros = (samples == 0).sum(0) / 2
+    rarer = np.minimum((samples < 0).sum(0) + zeros, (samples > 0).sum(0) + zeros)
+    return np.where(number > 0, np.minimum((2 * rarer + 1) / (number + 1), 1), np.nan)
+
+
+def check_level(level: float) -> float:
+    """Return a level, or say that it is none.
+
+    Raises
+    ------
+    AnalysisError
+        If it is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise AnalysisError(f"level: {level} is no share; give for example 0.95")
+    return level
