@@ -1,7 +1,16 @@
 """Analyses: pure functions on arrays and labelled arrays."""
 
 from ventralrnn.analysis.comparison import compare_rdms
+from ventralrnn.analysis.dynamics import compute_contributions, compute_dynamics, find_fixed_points, jacobian_spectrum
 from ventralrnn.analysis.inference import rsa
 from ventralrnn.analysis.timecourses import time_courses
 
-__all__ = ["compare_rdms", "rsa", "time_courses"]
+__all__ = [
+    "compare_rdms",
+    "compute_contributions",
+    "compute_dynamics",
+    "find_fixed_points",
+    "jacobian_spectrum",
+    "rsa",
+    "time_courses",
+]
