@@ -16,7 +16,7 @@ from ventralrnn.errors import AnalysisError
 PRODUCT_METHODS = ("spearman", "rho-a", "cosine", "corr", "whitened", "whitened-corr")
 METHODS = (*PRODUCT_METHODS, "kendall", "tau-b")
 
-# Values prepared at a time in float64, and values of a row summed in float32 before they are added in float64.
+# Values prepared at a time, and columns of prepared rows multiplied at a time, both in float64.
 _BLOCK_VALUES = 1 << 24
 _BLOCK_PAIRS = 1 << 14
 
@@ -60,7 +60,7 @@ def compare_vectors(first: A, second: A, method: str = "spearman", *, sigma_k: n
     ``spearman`` and ``corr`` are centred and scaled to unit length, so that one product of matrices compares all;
     ``rho-a`` is the closed form of Schütt et al. 2023 [1]_, ``whitened`` that of Diedrichsen et al. 2021 [2]_ (the
     ``cosine_cov`` and ``corr_cov`` of rsatoolbox), see :func:`~ventralrnn.analysis.comparison.whitening.whiten_pairs`.
-    Products of float32 rows are summed in float64 after every 16384 pairs.
+    float32 RDMs are ranked, centred and multiplied in float64 and kept in float32 in between.
 
     References
     ----------
@@ -150,12 +150,10 @@ def compare_prepared(first: A, second: A) -> A:
         Similarities.
     """
     one, two = (to_tensor(v, n, ndim=2, finite=False) for v, n in ((first, "first"), (second, "second")))
-    common = torch.promote_types(one.dtype, two.dtype)
     total = torch.zeros(len(one), len(two), dtype=torch.float64, device=one.device)
-    step = _BLOCK_PAIRS if common == torch.float32 else max(one.shape[1], 1)
-    for start in range(0, one.shape[1], step):
-        columns = slice(start, start + step)
-        total += one[:, columns].to(common) @ two[:, columns].to(common).T
+    for start in range(0, one.shape[1], _BLOCK_PAIRS):
+        columns = slice(start, start + _BLOCK_PAIRS)
+        total += one[:, columns].double() @ two[:, columns].double().T
     return to_kind(total, first)
 
 

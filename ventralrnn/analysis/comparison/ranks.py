@@ -41,11 +41,11 @@ def mean_ranks(values: A) -> A:
     are ranked in as many threads as torch uses. On other devices torch sorts.
     """
     tensor = to_tensor(values, "values", finite=False)
-    length = tensor.shape[-1] if tensor.ndim else 1
-    rows = tensor.reshape(-1, length)
+    rows = tensor.reshape(-1, tensor.shape[-1]) if tensor.numel() and tensor.ndim else tensor.reshape(-1, 1)
+    length = rows.shape[-1]
     narrow = tensor.dtype == torch.float32 and length < _EXACT_IN_FLOAT32
     ranks = torch.empty(rows.shape, dtype=torch.float32 if narrow else torch.float64, device=rows.device)
-    step = max(1, _BLOCK_VALUES // max(length, 1))
+    step = max(1, _BLOCK_VALUES // length)
     starts = range(0, len(rows), step)
     if tensor.device.type != "cpu":
         for start in starts:
@@ -99,7 +99,7 @@ def _rank_on_device(rows: Tensor, ranks: Tensor) -> None:
     ordered, position = rows.sort(dim=-1)
     place = torch.arange(rows.shape[-1], device=rows.device).expand(rows.shape)
     changes = ordered[:, 1:] != ordered[:, :-1]
-    edge = torch.ones_like(changes[:, :1])
+    edge = changes.new_ones(len(rows), 1)
     first = torch.where(torch.cat([edge, changes], -1), place, 0).cummax(-1).values
     last = torch.where(torch.cat([changes, edge], -1), place, rows.shape[-1]).flip(-1).cummin(-1).values.flip(-1)
     ranks.scatter_(-1, position, (first + last).to(ranks.dtype) / 2 + 1)
