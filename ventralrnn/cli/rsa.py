@@ -1,0 +1,245 @@
+"""``ventralrnn rsa``: which area, at which step, is most like a brain, and how sure that is."""
+
+import shlex
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ventralrnn.cli import options
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_WIDTH = 80
+_NONE = "-"
+_DEFAULT_SAMPLES = 1000
+# Not every comparison can be bootstrapped over stimuli.
+_WITHOUT_STIMULI = ("kendall", "tau-b", "whitened", "whitened-corr")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.zarr|rdms.nc")
+@click.option(
+    "--brain",
+    required=True,
+    metavar="NAME|FILE|FOLDER",
+    help="A data set, such as kriegeskorte2008, kriegeskorte2008/human-it or cichy2016; or RDMs of your own: a file "
+    "(.nc, .npy, .npz, .csv, .mat), a folder with one a subject, or a folder of such folders, one an area.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The result to write, *.nc.")
+@click.option(
+    "--compare",
+    type=click.Choice(["spearman", "kendall", "tau-b", "rho-a", "cosine", "corr", "whitened", "whitened-corr"]),
+    default="spearman",
+    show_default=True,
+    help="How RDMs are compared.",
+)
+@click.option(
+    "--distance",
+    type=click.Choice(["correlation", "euclidean", "sqeuclidean", "cosine"]),
+    help="Of a recording's RDMs; correlation by default.",
+)
+@click.option(
+    "--bootstrap", type=click.IntRange(0), help="Bootstrap samples for intervals, 0 for none.  [default: 1000]"
+)
+@click.option(
+    "--resample",
+    type=click.Choice(["stimuli", "subjects", "both"]),
+    default="stimuli",
+    show_default=True,
+    help="What intervals generalise to.",
+)
+@click.option(
+    "--permutations",
+    type=click.IntRange(0),
+    default=_DEFAULT_SAMPLES,
+    show_default=True,
+    help="Permutations of the stimuli for p values, 0 for none.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of samples and permutations.")
+@options.device
+@options.as_json
+def command(
+    file: Path,
+    brain: str,
+    out: Path,
+    compare: str,
+    distance: str | None,
+    bootstrap: int | None,
+    resample: str,
+    permutations: int,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Compare every area and step of a model with brains, with noise ceilings, intervals and tests.
+
+    FILE is a recording (`ventralrnn extract`) or RDMs (`ventralrnn rdm`) of the stimuli that the brains have seen.
+    """
+    if file.suffix not in (".zarr", ".nc"):
+        raise click.BadParameter(f"{file}: give a recording, *.zarr, or RDMs, *.nc", param_hint="FILE")
+    if out.suffix != ".nc":
+        raise click.BadParameter(f"{out}: give the result a name that ends in .nc", param_hint="--out")
+    if distance and file.suffix == ".nc":
+        raise click.BadParameter(f"{file} holds RDMs already, with a distance of their own", param_hint="--distance")
+    from ventralrnn.analysis.inference.rsa import rsa
+    from ventralrnn.analysis.results import save_result
+    from ventralrnn.brains import load_brain
+
+    options.show_warnings_plainly()
+    # The brain first: where it is missing, nothing should have been computed.
+    brains = load_brain(brain)
+    model = _complete(_model(file, distance or "correlation", device))
+    samples = _samples(bootstrap, compare, resample)
+    result = rsa(
+        model,
+        brains,
+        method=compare,
+        bootstrap=samples,
+        resample=resample,  # type: ignore[arg-type]
+        permutations=permutations,
+        seed=seed,
+    )
+    about = {f"brain_{key}": brains.attrs[key] for key in ("citation", "licence", "simulated") if key in brains.attrs}
+    result.attrs |= {"brain": brain, "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), **about}
+    save_result(result, out)
+    rows = [row for area in result["area"].values for row in _best(result.sel(area=area))]
+    if as_json:
+        options.print_json({"path": str(out), "brain": brain, "compare": compare, "best": rows})
+    else:
+        click.echo("\n".join(_report(result, rows, out)))
+
+
+def _model(file: Path, distance: str, device: str) -> "xr.Dataset":
+    if file.suffix == ".nc":
+        from ventralrnn.brains import read_rdms
+
+        return read_rdms(file)
+    from ventralrnn.analysis.rdm.compute import compute_rdm
+    from ventralrnn.recording import open_recording
+
+    return compute_rdm(open_recording(file), distance, device=device)
+
+
+def _complete(model: "xr.Dataset") -> "xr.Dataset":
+    """Give RDMs an area and a time where they have none, so that the brain's are told from them by their names."""
+    missing = {"area": ["model"], "time": 1}
+    absent = {name: size for name, size in missing.items() if name not in model["dissimilarity"].dims}
+    return model.drop_vars([n for n in absent if n in model.coords]).expand_dims(absent) if absent else model
+
+
+def _samples(bootstrap: int | None, compare: str, resample: str) -> int:
+    if bootstrap is not None:
+        return bootstrap
+    if resample != "subjects" and compare in _WITHOUT_STIMULI:
+        click.echo(f"ventralrnn: {compare} has no bootstrap over stimuli, so there are no intervals", err=True)
+        return 0
+    return _DEFAULT_SAMPLES
+
+
+def _best(result: "xr.Dataset") -> Iterator[dict[str, Any]]:
+    """Yield the most similar state of one area for every area of the brain."""
+    import numpy as np
+
+    areas = [str(a) for a in result["brain_area"].values] if "brain_area" in result.coords else [None]
+    for position in range(result.sizes.get("brain_area", 1)):
+        one = result.isel(brain_area=position) if "brain_area" in result.dims else result
+        similarity = one["similarity"]
+        name = {"area": str(one["area"].values), "brain_area": areas[position] if len(areas) > 1 or areas[0] else None}
+        if not np.isfinite(similarity.values).any():
+            yield {**name, "similarity": float("nan")}
+            continue
+        at = dict(zip(similarity.dims, np.unravel_index(np.nanargmax(similarity.values), similarity.shape), strict=True))
+        best = one.isel({d: i for d, i in at.items() if d in one.dims})
+        numbers = ("low", "high", "ceiling_lower", "ceiling_upper", "p_value", "p_corrected")
+        row: dict[str, Any] = {**name, "similarity": float(best["similarity"])}
+        for key, source in (("time_step", "time_step"), ("time_ms", "time_ms"), ("brain_ms", "brain_time_ms")):
+            if source in best.coords:
+                row[key] = float(best[source])
+        row |= {key: float(best[key]) for key in numbers if key in best}
+        if "significant" in one:
+            row["significant"] = bool(best["significant"])
+            row["significant_states"] = int(one["significant"].sum())
+            row["states"] = int(np.isfinite(similarity.values).sum())
+        yield row
+
+
+def _report(result: "xr.Dataset", rows: list[dict[str, Any]], out: Path) -> Iterator[str]:
+    attrs = result.attrs
+    for key, word in (("brain_citation", "Cite"), ("brain_licence", "Licence")):
+        if attrs.get(key):
+            yield textwrap.fill(f"{word}: {attrs[key]}", _WIDTH, subsequent_indent="  ")
+    if attrs.get("brain_simulated") == "yes":
+        yield "The brain is simulated."
+    yield from _columns([_head(rows), *(_cells(row, rows) for row in rows)])
+    yield textwrap.fill(_explanation(result, rows), _WIDTH)
+    yield f"All states are in {out}."
+
+
+def _head(rows: list[dict[str, Any]]) -> list[str]:
+    heads = {
+        "brain_area": "BRAIN",
+        "time_step": "STEP",
+        "time_ms": "MS",
+        "brain_ms": "BRAIN MS",
+        "similarity": "SIMILARITY",
+        "low": "INTERVAL",
+        "ceiling_lower": "CEILING",
+        "p_corrected": "P",
+        "significant_states": "SIGNIFICANT",
+    }
+    return ["AREA", *(head for key, head in heads.items() if _any(rows, key))]
+
+
+def _cells(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    cells = [row["area"]]
+    if _any(rows, "brain_area"):
+        cells.append(row.get("brain_area") or _NONE)
+    cells += [f"{row[key]:g}" if key in row else _NONE for key in ("time_step", "time_ms", "brain_ms") if _any(rows, key)]
+    cells.append(_number(row["similarity"]))
+    for low, high in (("low", "high"), ("ceiling_lower", "ceiling_upper")):
+        if _any(rows, low):
+            cells.append(f"{_number(row[low])} to {_number(row[high])}" if low in row else _NONE)
+    if _any(rows, "p_corrected"):
+        cells.append(f"{row['p_corrected']:.3g}" if "p_corrected" in row else _NONE)
+        cells.append(f"{row['significant_states']} of {row['states']}" if "states" in row else _NONE)
+    return cells
+
+
+def _any(rows: list[dict[str, Any]], key: str) -> bool:
+    return any(row.get(key) is not None and row[key] == row[key] for row in rows)
+
+
+def _explanation(result: "xr.Dataset", rows: list[dict[str, Any]]) -> str:
+    attrs = result.attrs
+    level = f"{100 * attrs['level']:g} %"
+    said = f"The state of each area with the largest {attrs['method']} similarity, mean over subjects; it is the best "
+    said += "of many, so that it promises a little too much."
+    if _any(rows, "low"):
+        said += f" INTERVAL: {level}, for other {_POPULATION[attrs['resample']]}."
+    if _any(rows, "ceiling_lower"):
+        said += " CEILING: what the best possible model would reach, lower and upper bound, given how subjects differ."
+    else:
+        said += " There is no noise ceiling, which takes several subjects."
+    if _any(rows, "p_corrected"):
+        said += " P: of no relation, corrected for all states. SIGNIFICANT: states in clusters that are, at "
+        said += f"{1 - attrs['level']:.2g}."
+    return said
+
+
+_POPULATION = {"stimuli": "stimuli", "subjects": "subjects", "both": "stimuli and subjects"}
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value == value else _NONE
+
+
+def _columns(rows: list[list[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{c:<{w}}" if i < 1 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        yield "  ".join(cells).rstrip()
