@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_tensor
-from ventralrnn.analysis.comparison import PRODUCT_METHODS, compare_vectors, prepare
+from ventralrnn.analysis.comparison import PRODUCT_METHODS, compare_prepared, compare_vectors, prepare
 from ventralrnn.analysis.inference.ceilings import ceilings_of
 from ventralrnn.analysis.inference.existing import check_pairs, existing
 from ventralrnn.analysis.inference.intervals import (
@@ -297,7 +297,7 @@ def _sample_stimuli(
     for sample in np.flatnonzero((stimuli > 0).sum(1) >= _FEWEST_STIMULI):
         rows = rows_of(drawn[sample].index_select(0, first) * drawn[sample].index_select(0, second))
         of_brain = rows[count:]
-        found[sample] = (rows[:count] @ of_brain.T).unflatten(1, shape).cpu().numpy()
+        found[sample] = compare_prepared(rows[:count], of_brain).unflatten(1, shape).cpu().numpy()
         if shape[0] > 1:
             grams[sample] = _gram(of_brain.unflatten(0, shape)).cpu().numpy()
     weights = np.ones((1, shape[0]), int)
