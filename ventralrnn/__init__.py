@@ -12,6 +12,7 @@ _HOME = {
     "load_model": "ventralrnn.zoo",
     "extract": "ventralrnn.recording",
     "open_recording": "ventralrnn.recording",
+    "compute_rdm": "ventralrnn.analysis",
     "compare_rdms": "ventralrnn.analysis",
     "load_brain": "ventralrnn.brains",
 }

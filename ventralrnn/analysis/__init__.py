@@ -3,12 +3,15 @@
 from ventralrnn.analysis.comparison import compare_rdms
 from ventralrnn.analysis.dynamics import compute_contributions, compute_dynamics, find_fixed_points, jacobian_spectrum
 from ventralrnn.analysis.inference import rsa
+from ventralrnn.analysis.rdm import compute_rdm, extract_rdm
 from ventralrnn.analysis.timecourses import time_courses
 
 __all__ = [
     "compare_rdms",
     "compute_contributions",
     "compute_dynamics",
+    "compute_rdm",
+    "extract_rdm",
     "find_fixed_points",
     "jacobian_spectrum",
     "rsa",

@@ -2,29 +2,23 @@
 
 import contextlib
 import os
-import shlex
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import nn
 
-from ventralrnn.devices import choose_device
-from ventralrnn.errors import RecordingError, SpecificationError
-from ventralrnn.graph import Clock, Cut, parse_steps
-from ventralrnn.memory import keep_freed_memory
-from ventralrnn.networks.network import RecurrentNetwork
+from ventralrnn.errors import RecordingError
+from ventralrnn.graph import Clock, Cut
 from ventralrnn.networks.preprocessing import Preprocessing
-from ventralrnn.recording.job import Job, default_batch_size
-from ventralrnn.recording.provenance import describe_recording, identify
+from ventralrnn.recording.job import default_batch_size
+from ventralrnn.recording.preparation import describe_job, prepared_job
+from ventralrnn.recording.provenance import describe_recording
 from ventralrnn.recording.recording import Recording, open_recording
-from ventralrnn.recording.sources import IMAGENET, FunctionSource, HookSource, NetworkSource, Source, States
+from ventralrnn.recording.sources import States
 from ventralrnn.recording.store import OtherRecordingError, check_same, check_space, finish, open_partial
-from ventralrnn.stimuli import Stimuli, load_stimuli
-from ventralrnn.zoo import load_model
+from ventralrnn.stimuli import Stimuli
 
 
 def extract(
@@ -113,24 +107,26 @@ def extract(
         If something does not fit; the message says what to do. Everything written so far is kept.
     """
     path = Path(out)
-    chosen = choose_device(device)
-    module = model if isinstance(model, nn.Module) else load_model(model, seed=seed)
-    if states is None:  # hooks see the model as it was written, so that is what is recorded
-        module = getattr(module, "_orig_mod", module)
-    name = _name(module, model)
-    pictures = load_stimuli(stimuli)
-    preparation = preprocessing or _own_preprocessing(module)
-    timing = _own_clock(module, clock)
-    source = _source(module, name, areas, steps, currents, cut, states)
-    with _evaluating(module, chosen), torch.random.fork_rng(devices=[]):
-        job = Job(source, pictures, preparation, timing, chosen, pool, dtype, seed, skip_bad)
+    with prepared_job(
+        model,
+        stimuli,
+        areas=areas,
+        steps=steps,
+        pool=pool,
+        dtype=dtype,
+        currents=currents,
+        cut=cut,
+        states=states,
+        preprocessing=preprocessing,
+        clock=clock,
+        device=device,
+        seed=seed,
+        skip_bad=skip_bad,
+    ) as job:
+        pictures = job.stimuli
         layouts, calls = job.probe()
         size = batch_size or default_batch_size(layouts)
-        header = {
-            "identity": identify(source, pictures, preparation, timing, layouts, pool, seed, size),
-            "command": command or shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-            "device": str(chosen),
-        }
+        header = describe_job(job, layouts, size, command)
         if path.exists():
             return _finished(path, header, pictures, resume)
         journal = open_partial(path, header, resume)
@@ -148,7 +144,7 @@ def extract(
                 path,
                 journal,
                 layouts,
-                describe_recording(journal, pictures, preparation),
+                describe_recording(journal.header, pictures, job.preprocessing),
                 pictures.labels,
                 pictures.ids,
             )
@@ -157,95 +153,6 @@ def extract(
                 shutil.rmtree(journal.path.parent, ignore_errors=True)
             journal.close()
     return open_recording(path)
-
-
-def _name(module: nn.Module, given: Any) -> str:
-    if isinstance(module, RecurrentNetwork):
-        return module.spec.name
-    return type(module).__name__ if isinstance(given, nn.Module) else str(given)
-
-
-def _own_preprocessing(module: nn.Module) -> Preprocessing:
-    if isinstance(module, RecurrentNetwork):
-        return module.spec.preprocessing
-    own = getattr(module, "preprocessing", None)
-    return own if isinstance(own, Preprocessing) else IMAGENET
-
-
-def _own_clock(module: nn.Module, given: Clock | None) -> Clock | None:
-    if isinstance(module, RecurrentNetwork):
-        if given is not None:
-            raise RecordingError(f"clock: {module.spec.name} has one, in its specification")
-        return None
-    own = getattr(module, "clock", None)
-    return given or (own if isinstance(own, Clock) else None)
-
-
-def _source(
-    module: nn.Module,
-    name: str,
-    areas: Sequence[str] | Mapping[str, str] | None,
-    steps: str | Sequence[int] | None,
-    currents: bool | Sequence[str],
-    cut: Sequence[str | Cut],
-    states: States | None,
-) -> Source:
-    if isinstance(module, RecurrentNetwork) and states is None and not isinstance(areas, Mapping):
-        total = module.spec.steps
-        kept = _steps(steps, total, bounded=not module.spec.shared)
-        graph = module.spec.graph
-        names = [c.name for c in graph.connections] if currents is True else list(currents or ())
-        cuts = [Cut.parse(c, graph, max(total, max(kept) + 1)) if isinstance(c, str) else c for c in cut]
-        return NetworkSource(module, areas, kept, names, cuts)
-    for argument, value in (("currents", currents), ("cut", cut)):
-        if value:
-            raise RecordingError(f"{argument}: goes only with the areas of ventralrnn's own networks, by their names")
-
-    def choose(area: str, total: int) -> tuple[int, ...]:
-        try:
-            return _steps(steps, total, bounded=True)
-        except SpecificationError as error:
-            raise SpecificationError(f"area {area}: {error}") from None
-
-    if states is not None:
-        if not areas:
-            raise RecordingError("areas: name the areas of the states function to record")
-        return FunctionSource(module, name, states, list(areas), choose)
-    if not isinstance(areas, Mapping):
-        raise RecordingError(
-            f"{name} is not one of ventralrnn's own networks: say which modules are areas, "
-            "--area IT=module.path (areas={'IT': 'module.path'})"
-        )
-    return HookSource(module, name, areas, choose)
-
-
-def _steps(steps: str | Sequence[int] | None, total: int, bounded: bool) -> tuple[int, ...]:
-    if steps is None:
-        return tuple(range(total))
-    text = steps if isinstance(steps, str) else ",".join(map(str, steps))
-    return parse_steps(text, total, bounded)
-
-
-@contextlib.contextmanager
-def _evaluating(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Put a model into evaluation mode on a device, and back into the mode in which it came."""
-    for name, weight in module.named_parameters():
-        if not weight.isfinite().all():
-            raise RecordingError(f"the model's weight {name} has values that are not finite: load a sound checkpoint")
-    for name, buffer in module.named_buffers():
-        if buffer.isnan().any():  # infinite ones can be masks
-            raise RecordingError(f"the model's buffer {name} holds NaN: load a sound checkpoint")
-    modes = {m: m.training for m in module.modules()}
-    module.eval().to(device)
-    if isinstance(module, RecurrentNetwork):
-        module.to(memory_format=torch.channels_last)
-    if device.type == "cpu":
-        keep_freed_memory()
-    try:
-        yield
-    finally:
-        for part, training in modes.items():
-            part.training = training
 
 
 def _finished(path: Path, header: Mapping[str, Any], stimuli: Stimuli, resume: bool) -> Recording:

@@ -1,7 +1,8 @@
 """What every batch of an extraction goes through: decoded, run, staged, written, all at once."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from ventralrnn.graph import Clock
 from ventralrnn.networks.preprocessing import Preprocessing
 from ventralrnn.recording.journal import Entry, Journal
 from ventralrnn.recording.layout import AreaLayout
+from ventralrnn.recording.recorder import Take
 from ventralrnn.recording.sources import NetworkSource, Source, check_calls
-from ventralrnn.recording.staging import Staging, as_states
+from ventralrnn.recording.staging import Receiver, Staging, as_states
 from ventralrnn.recording.writer import Writer
 from ventralrnn.stimuli import Batch, Stimuli, read_batches, standardise
 
@@ -155,12 +157,46 @@ class Job:
 
     def _batch(self, batch: Batch, entry: Entry, staging: Staging, writer: Writer, calls: Mapping[str, int]) -> None:
         buffer = staging.take_buffer()
+        self._states(batch, partial(staging.receive, buffer), calls)
+        writer.put(*staging.hand_over(buffer, entry))
+
+    def stream(
+        self, layouts: Sequence[AreaLayout], calls: Mapping[str, int], batch_size: int, workers: int, start: int = 0
+    ) -> Generator[tuple[Batch, dict[str, Tensor]], None, None]:
+        """Decode and run batch after batch, and hand out the states without writing them.
+
+        Parameters
+        ----------
+        layouts, calls
+            What :meth:`probe` returned.
+        batch_size, workers : int
+            As in :func:`ventralrnn.extract`.
+        start : int
+            Index of the first stimulus, a multiple of `batch_size`.
+
+        Yields
+        ------
+        Batch and dict of str to torch.Tensor, (step, stimulus, neuroid)
+            The stimuli and, for every area, their states on the model's device; what is there at unreached steps means
+            nothing. The memory is that of the next batch too.
+        """
+        rows = min(batch_size, len(self.stimuli))
+        tensors = {
+            a.name: torch.empty(len(a.steps), rows, a.neuroids, dtype=getattr(torch, a.dtype), device=self.device)
+            for a in layouts
+        }
+        receiver = Receiver(layouts, self.pool)
+        with closing(self._read(batch_size, start=start, workers=workers)) as batches, _offering_to_skip():
+            for batch in batches:
+                self._states(batch, partial(receiver.receive, tensors), calls)
+                yield batch, {name: tensor[:, : len(batch.ids)] for name, tensor in tensors.items()}
+
+    def _states(self, batch: Batch, receive: Callable[[int, str], Take], calls: Mapping[str, int]) -> None:
         if batch.ids:
             # Seeded by position: what is random in a model does not depend on where a run was interrupted.
             _seed(self.seed, batch.start, self.device)
             where = f"stimuli {batch.ids[0]} to {batch.ids[-1]}"
-            check_calls(calls, self._forward(batch.pixels, staging.receiver(buffer, len(batch.ids), where)), where)
-        writer.put(*staging.hand_over(buffer, entry))
+            check_calls(calls, self._forward(batch.pixels, receive(len(batch.ids), where)), where)
 
 
 def _seed(seed: int, start: int, device: torch.device) -> None:

@@ -1,7 +1,7 @@
 """What a recording says about how it was made, and what must agree for it to be continued."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,6 @@ from ventralrnn import __version__
 from ventralrnn.graph import Clock, to_plain
 from ventralrnn.networks.preprocessing import Preprocessing
 from ventralrnn.networks.weights import hash_weights
-from ventralrnn.recording.journal import Journal
 from ventralrnn.recording.layout import AreaLayout
 from ventralrnn.recording.sources import Source
 from ventralrnn.stimuli import Stimuli, rendering_note
@@ -40,9 +39,9 @@ def identify(
     }
 
 
-def describe_recording(journal: Journal, stimuli: Stimuli, preprocessing: Preprocessing) -> dict[str, Any]:
+def describe_recording(header: Mapping[str, Any], stimuli: Stimuli, preprocessing: Preprocessing) -> dict[str, Any]:
     """Return what a recording says about how it was made."""
-    identity = dict(journal.header["identity"])
+    identity = dict(header["identity"])
     model = dict(identity.pop("model"))
     return {
         "model": model.pop("name"),
@@ -52,7 +51,7 @@ def describe_recording(journal: Journal, stimuli: Stimuli, preprocessing: Prepro
         "stimuli": {"name": stimuli.name, "degrees": stimuli.degrees, **identity["stimuli"]},
         "rendering": rendering_note(stimuli, preprocessing),
         "versions": {"ventralrnn": __version__, "torch": torch.__version__, "python": platform.python_version()},
-        "device": journal.header["device"],
-        "command": journal.header["command"],
-        "identity": journal.header["identity"],
+        "device": header["device"],
+        "command": header["command"],
+        "identity": header["identity"],
     }

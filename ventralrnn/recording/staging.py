@@ -1,7 +1,7 @@
 """Buffers between the forward pass and the writer: states are pooled, cast and copied once, as they appear."""
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,53 +33,29 @@ class Buffer:
     tensors: dict[str, Tensor]
 
 
-class Staging:
-    """A few buffers that take turns: one is filled while another is written.
+class Receiver:
+    """Checks states, pools them and copies them to where they are wanted.
 
     Parameters
     ----------
     layouts : sequence of AreaLayout
         The areas.
-    batch_size : int
-        Stimuli a batch at most.
-    device : torch.device
-        Where states come from.
     pool : {'none', 'mean'}
         Whether positions are averaged.
     """
 
-    def __init__(self, layouts: Sequence[AreaLayout], batch_size: int, device: torch.device, pool: str) -> None:
+    def __init__(self, layouts: Sequence[AreaLayout], pool: str) -> None:
         self._layouts = {layout.name: layout for layout in layouts}
         self._rows = {layout.name: {step: i for i, step in enumerate(layout.steps)} for layout in layouts}
         self._pool = pool
-        self._device = device
-        self._free: queue.Queue[Buffer] = queue.Queue()
-        for _ in range(2):
-            self._free.put(self._make(batch_size))
 
-    def _make(self, batch_size: int) -> Buffer:
-        arrays, tensors = {}, {}
-        for name, a in self._layouts.items():
-            shape = (len(a.steps), batch_size, a.neuroids)
-            if self._device.type == "cuda":  # page-locked, so that copies from the GPU overlap with its work
-                tensors[name] = torch.empty(shape, dtype=getattr(torch, a.dtype), pin_memory=True)
-                arrays[name] = tensors[name].numpy()
-            else:
-                arrays[name] = page_aligned(shape, a.dtype)
-                tensors[name] = torch.from_numpy(arrays[name])
-        return Buffer(arrays, tensors)
-
-    def take_buffer(self) -> Buffer:
-        """Return a buffer that nobody uses; waits until the writer has finished with one."""
-        return self._free.get()
-
-    def receiver(self, buffer: Buffer, count: int, where: str) -> Take:
-        """Return a function that copies a state into a buffer.
+    def receive(self, tensors: Mapping[str, Tensor], count: int, where: str) -> Take:
+        """Return a function that copies a state into tensors.
 
         Parameters
         ----------
-        buffer : Buffer
-            Where to.
+        tensors : mapping of str to torch.Tensor, (step, stimulus, neuroid)
+            Where to, for every area.
         count : int
             Stimuli in the batch.
         where : str
@@ -110,10 +86,54 @@ class Staging:
                     f"{layout.unit_shape} for the first stimulus"
                 )
             _check_values(pooled, layout, step, where)
-            target = buffer.tensors[area][row, :count].view(pooled.shape)
-            target.copy_(pooled, non_blocking=self._device.type == "cuda")
+            target = tensors[area][row, :count].view(pooled.shape)
+            target.copy_(pooled, non_blocking=pooled.device.type == "cuda")
 
         return take
+
+
+class Staging:
+    """A few buffers that take turns: one is filled while another is written.
+
+    Parameters
+    ----------
+    layouts : sequence of AreaLayout
+        The areas.
+    batch_size : int
+        Stimuli a batch at most.
+    device : torch.device
+        Where states come from.
+    pool : {'none', 'mean'}
+        Whether positions are averaged.
+    """
+
+    def __init__(self, layouts: Sequence[AreaLayout], batch_size: int, device: torch.device, pool: str) -> None:
+        self._layouts = {layout.name: layout for layout in layouts}
+        self._device = device
+        self._receiver = Receiver(layouts, pool)
+        self._free: queue.Queue[Buffer] = queue.Queue()
+        for _ in range(2):
+            self._free.put(self._make(batch_size))
+
+    def _make(self, batch_size: int) -> Buffer:
+        arrays, tensors = {}, {}
+        for name, a in self._layouts.items():
+            shape = (len(a.steps), batch_size, a.neuroids)
+            if self._device.type == "cuda":  # page-locked, so that copies from the GPU overlap with its work
+                tensors[name] = torch.empty(shape, dtype=getattr(torch, a.dtype), pin_memory=True)
+                arrays[name] = tensors[name].numpy()
+            else:
+                arrays[name] = page_aligned(shape, a.dtype)
+                tensors[name] = torch.from_numpy(arrays[name])
+        return Buffer(arrays, tensors)
+
+    def take_buffer(self) -> Buffer:
+        """Return a buffer that nobody uses; waits until the writer has finished with one."""
+        return self._free.get()
+
+    def receive(self, buffer: Buffer, count: int, where: str) -> Take:
+        """Return a function that copies a state into a buffer, see :meth:`Receiver.receive`."""
+        return self._receiver.receive(buffer.tensors, count, where)
 
     def hand_over(self, buffer: Buffer, entry: Entry) -> tuple[dict[str, np.ndarray], Entry, Callable[[], None]]:
         """Return what the writer takes: arrays, journal entry, and how to give the buffer back."""

@@ -72,8 +72,8 @@ def _runs(features: Any) -> Tensor:
         pattern = values[tuple(index)]
         if not bool(pattern.isfinite().all()) and not bool(pattern.isnan().all()):
             raise AnalysisError(
-                f"features: stimulus {index[-1]} of run {index[-2]} holds NaN or infinity in some features: leave these "
-                "features out, or make the whole pattern NaN"
+                f"features: stimulus {index[-1]} of run {index[-2]} holds NaN or infinity in some features: leave "
+                "these features out, or make the whole pattern NaN"
             )
     return values
 

@@ -57,7 +57,8 @@ def compute_distances(
     A pair costs one scalar product: squared distances are ``g_ii + g_jj - 2 g_ij`` of products between patterns that
     are brought to unit length (correlation, cosine) and measured from a common origin near their mean first. Rounding
     is therefore relative to the spread of the patterns, not to their offset: about 1e-7 of the largest squared
-    distance in float32. rsatoolbox's 'euclidean' and 'mahalanobis' are squared and divided by the number of features [1]_.
+    distance in float32. rsatoolbox's 'euclidean' and 'mahalanobis' are squared and divided by the number of
+    features [1]_.
 
     References
     ----------
@@ -78,7 +79,7 @@ def compute_distances(
         states, distance = as_noise(noise).whiten(states), "sqeuclidean"
     elif noise is not None:
         raise AnalysisError(f"noise: goes not with {distance}: use mahalanobis")
-    result = distances_within(place(states, distance, lost=constant))
+    result = distances_within(place(states, distance, constant=constant))
     return to_kind(result.reshape(*values.shape[:-2], -1), features)
 
 

@@ -64,13 +64,12 @@ class Noise:
         values = to_tensor(features, "features", finite=False)
         if values.shape[-1] != len(self.deviation):
             raise AnalysisError(f"noise: of {len(self.deviation)} features, but patterns have {values.shape[-1]}")
-        like = {"dtype": values.dtype, "device": values.device}
-        directions = self.directions.to(**like)
+        directions = self.directions.to(values)
         # Measured from their mean, which costs no more and keeps large offsets out of the product.
-        scaled = (values - self._origin(values)) / self.deviation.to(**like)
+        scaled = (values - self._origin(values)) / self.deviation.to(values)
         complete = directions.shape[1] == len(directions)
         outside = 0.0 if complete else self.rest**-0.5
-        gains = (self.variances.rsqrt() - outside).to(**like)
+        gains = (self.variances.rsqrt() - outside).to(values)
         along = ((scaled @ directions) * gains) @ directions.mT
         return to_kind(along.add_(scaled, alpha=outside) if outside else along, features)
 

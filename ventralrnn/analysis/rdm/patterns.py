@@ -1,7 +1,7 @@
 """Patterns as vectors whose squared distances are wanted, by matrix products that hold for near-duplicates."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -56,6 +56,8 @@ class Patterns:
         The origin.
     shift, scale, lift : torch.Tensor or None, (state, stimulus, 1)
         The vector is ``(values - centre - shift) * scale + (centre - mean) * lift``; None is 0, 1 and 0.
+    ready : bool
+        `values` are the vectors.
 
     Notes
     -----
@@ -71,6 +73,7 @@ class Patterns:
     shift: Tensor | None = None
     scale: Tensor | None = None
     lift: Tensor | None = None
+    ready: bool = False
 
     @property
     def count(self) -> int:
@@ -79,6 +82,8 @@ class Patterns:
 
     def block(self, states: slice, features: slice) -> Tensor:
         """Return the vectors of some states, (state, stimulus, feature), for some of the features."""
+        if self.ready:
+            return self.values[states, :, features]
         centre = self.frame.centre[states, :, features]
         block = self.values[states, :, features] - centre
         if self.shift is not None:
@@ -88,16 +93,23 @@ class Patterns:
             block.addcmul_(centre - self.frame.mean[states].to(centre.dtype), self.lift[states])
         return block
 
-    def select(self, states: slice) -> "Patterns":
-        """Return the patterns of some states."""
-        parts = (None if t is None else t[states] for t in (self.shift, self.scale, self.lift))
-        f = self.frame
-        return Patterns(
-            self.values[states], Frame(f.distance, f.centre[states], f.mean[states], f.scale[states]), *parts
-        )
+    def settle(self) -> "Patterns":
+        """Replace the values by the vectors, in place; they must be of the type that products are computed in."""
+        for state in range(len(self.values)):
+            some = slice(state, state + 1)
+            for features in _features(self, 1):
+                self.values[some, :, features] = self.block(some, features)
+        return replace(self, ready=True)
 
 
-def place(values: Tensor, distance: str, frame: Frame | None = None, lost: str = "raise", where: str = "") -> Patterns:
+def place(
+    values: Tensor,
+    distance: str,
+    frame: Frame | None = None,
+    constant: str = "raise",
+    where: str = "",
+    names: Sequence[str] | None = None,
+) -> Patterns:
     """Prepare patterns.
 
     Parameters
@@ -108,11 +120,13 @@ def place(values: Tensor, distance: str, frame: Frame | None = None, lost: str =
         'correlation', 'cosine', 'euclidean' or 'sqeuclidean'.
     frame : Frame, optional
         That of patterns prepared before; made from these by default.
-    lost : {'raise', 'nan'}
+    constant : {'raise', 'nan'}
         What becomes of a pattern that the distance is not defined for: the same value in all features for
         correlation, zeros for cosine.
     where : str
         Names the state, for messages.
+    names : sequence of str, optional
+        Of the stimuli, for messages; numbers by default.
 
     Returns
     -------
@@ -122,17 +136,17 @@ def place(values: Tensor, distance: str, frame: Frame | None = None, lost: str =
     Raises
     ------
     AnalysisError
-        If a pattern is not finite in a state that exists, or is not defined and `lost` is 'raise'.
+        If a pattern is not finite in a state that exists, or is not defined and `constant` is 'raise'.
     """
     work = torch.float64 if values.dtype == torch.float64 else torch.float32
-    _check_finite(values, where)
+    _check_finite(values, where, names)
     centre = values.mean(1, keepdim=True, dtype=work) if frame is None else frame.centre
     if distance in ("euclidean", "sqeuclidean"):
         zero = torch.zeros(len(values), 1, 1, dtype=torch.float64, device=values.device)
         return Patterns(values, frame or Frame(distance, centre, zero, zero + 1))
     mean, length, undefined = _moments(values, distance, work)
-    if lost == "raise" and bool(undefined.any()):
-        _raise_undefined(undefined, distance, where)
+    if constant == "raise" and bool(undefined.any()):
+        _raise_undefined(undefined, distance, where, names)
     scale = torch.where(undefined, torch.nan, 1 / length)
     if frame is None:
         known = torch.where(undefined, 0, scale)
@@ -142,7 +156,7 @@ def place(values: Tensor, distance: str, frame: Frame | None = None, lost: str =
     return Patterns(values, frame, shift, scale.to(work), (scale - frame.scale).to(work))
 
 
-def _check_finite(values: Tensor, where: str) -> None:
+def _check_finite(values: Tensor, where: str, names: Sequence[str] | None) -> None:
     """Refuse what is not finite, unless a whole state is NaN; a sum over features tells without a copy."""
     suspect = ~values.sum(2, dtype=torch.float32 if values.dtype == torch.float16 else None).isfinite()
     for state in suspect.any(1).nonzero().flatten().tolist():
@@ -151,20 +165,24 @@ def _check_finite(values: Tensor, where: str) -> None:
         for stimulus in suspect[state].nonzero().flatten().tolist():
             if not bool(values[state, stimulus].isfinite().all()):
                 raise AnalysisError(
-                    f"features{where}: holds NaN or infinity for stimulus {stimulus}: leave such stimuli, states or "
-                    "neuroids out"
+                    f"features{where}: holds NaN or infinity for stimulus {_name(stimulus, names)}: leave such "
+                    "stimuli, states or neuroids out"
                 )
 
 
-def _raise_undefined(undefined: Tensor, distance: str, where: str) -> None:
+def _raise_undefined(undefined: Tensor, distance: str, where: str, names: Sequence[str] | None) -> None:
     state, stimulus, _ = undefined.nonzero()[0].tolist()
     number = int(undefined.any(0).sum())
-    which = f"stimulus {stimulus}" + (f" of state {state}" if len(undefined) > 1 else "")
+    which = f"stimulus {_name(stimulus, names)}" + (f" of state {state}" if len(undefined) > 1 else "")
     what = "has the same value in all features" if distance == "correlation" else "is zero in all features"
     raise AnalysisError(
         f"features{where}: {which} {what}{f' ({number} stimuli do)' if number > 1 else ''}, so its {distance} distance "
         "is not defined: use euclidean, or constant='nan' for NaN in its pairs"
     )
+
+
+def _name(stimulus: int, names: Sequence[str] | None) -> str:
+    return str(stimulus) if names is None else str(names[stimulus])
 
 
 def _moments(values: Tensor, distance: str, work: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
@@ -280,8 +298,7 @@ def squared_lengths(patterns: Patterns) -> Tensor:
     for state in range(states):
         some = slice(state, state + 1)
         for features in _features(patterns, 1):
-            block = patterns.block(some, features)
-            sums[some] += block.square_().sum(2)
+            sums[some] += patterns.block(some, features).square().sum(2)
     return sums
 
 
@@ -328,21 +345,23 @@ def distances_within(patterns: Patterns) -> Tensor:
     return upper(to_distances(sums, lengths, lengths, patterns.frame.distance))
 
 
-def distances_between(first: Patterns, second: Patterns) -> Tensor:
+def distances_between(first: Patterns, second: Patterns, lengths: Tensor | None = None) -> Tensor:
     """Return the distances of stimuli to other stimuli.
 
     Parameters
     ----------
     first, second : Patterns
         Of n and m stimuli, in the same frame.
+    lengths : torch.Tensor, (state, n), optional
+        What :func:`squared_lengths` returns for the first, where it is known.
 
     Returns
     -------
     torch.Tensor, (state, n, m)
         Distances.
     """
-    sums = products_between(first, second)
-    return to_distances(sums, squared_lengths(first), squared_lengths(second), first.frame.distance)
+    own = squared_lengths(first) if lengths is None else lengths
+    return to_distances(products_between(first, second), own, squared_lengths(second), first.frame.distance)
 
 
 def upper(square: Tensor) -> Tensor:

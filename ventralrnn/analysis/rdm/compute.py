@@ -1,0 +1,270 @@
+"""RDMs of every area at every time step of a recording."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from ventralrnn.analysis.rdm.container import make_rdms
+from ventralrnn.analysis.rdm.crossnobis import compute_crossnobis, compute_poisson
+from ventralrnn.analysis.rdm.distances import PLAIN, check_distance, check_shape, compute_distances
+from ventralrnn.analysis.rdm.noise import Noise, estimate_noise, residuals_of
+from ventralrnn.analysis.rdm.presentations import Presentations
+from ventralrnn.analysis.rdm.tiles import distances_by_tiles, tile_rows, to_patterns
+from ventralrnn.analysis.results import provenance
+from ventralrnn.devices import choose_device
+from ventralrnn.errors import AnalysisError
+from ventralrnn.graph import parse_steps
+
+#: All distances of :func:`compute_rdm`.
+DISTANCES = (*PLAIN, "mahalanobis", "crossnobis", "poisson", "poisson_cv")
+_CROSSVALIDATED = ("crossnobis", "poisson_cv")
+_MEMORY = 1 << 30
+
+
+def compute_rdm(
+    recording: Any,
+    distance: str = "correlation",
+    *,
+    areas: Sequence[str] | None = None,
+    steps: str | Sequence[int] | None = None,
+    condition: str | None = None,
+    noise: str | Noise | None = None,
+    constant: str = "raise",
+    device: str = "auto",
+    memory: int = _MEMORY,
+    progress: bool = False,
+    command: str | None = None,
+) -> xr.Dataset:
+    """Compute the RDMs of every area at every time step.
+
+    Parameters
+    ----------
+    recording : Recording, mapping of str to xarray.DataArray, xarray.DataArray or array
+        A recording, or areas (stimulus, time, neuroid), also with a dimension ``repeat`` or ``run``; an array
+        (stimulus, feature) or (time, stimulus, feature).
+    distance : str
+        'correlation', 'euclidean', 'sqeuclidean', 'cosine', 'mahalanobis' (see :func:`compute_distances`),
+        'crossnobis' (:func:`compute_crossnobis`), 'poisson' or 'poisson_cv' (:func:`compute_poisson`).
+    areas : sequence of str, optional
+        All by default.
+    steps : str or sequence of int, optional
+        Time steps, ``'0:8'`` or ``[0, 4]``; all by default.
+    condition : str, optional
+        A coordinate of the stimuli, such as ``'label'``: those of the same value are repeats of one condition, in the
+        order in which conditions first appear. 'mahalanobis', 'crossnobis' and 'poisson_cv' need repeats, all other
+        distances average over them. Repeated ``stimulus_id`` are repeats without being asked.
+    noise : str or Noise, optional
+        For 'mahalanobis' and 'crossnobis': a noise covariance for all states, or how :func:`estimate_noise` finds that
+        of each state in its repeats. Without, 'mahalanobis' takes 'shrinkage_diag', and 'crossnobis' none.
+    constant : {'raise', 'nan'}
+        What becomes of stimuli to which the distance is not defined, such as one that leaves an area silent: an error
+        that names it, or NaN in its pairs.
+    device : str
+        'auto', 'cpu' or 'cuda'.
+    memory : int
+        Bytes for patterns that are held at a time. One state is read in tiles of stimuli where it has more.
+        Repeats need all of a state at once.
+    progress : bool
+        Show a progress bar.
+    command : str, optional
+        Kept with the result.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``dissimilarity`` (area, time, pair), see :func:`make_rdms`. ``time_step`` (time) holds the steps of all areas;
+        ``time_ms`` is (area, time), in ms after stimulus onset. NaN where an area has no such step, or the input has
+        not reached it. For arrays (time, pair) or (pair).
+
+    Raises
+    ------
+    AnalysisError
+        If there is no such area, step or coordinate; areas have different stimuli; or a distance is not defined.
+
+    Notes
+    -----
+    Results do not depend on `memory` beyond rounding: about 1e-6 of the largest dissimilarity for float32 and float16
+    recordings (which are computed in float32), 1e-13 for float64; of its square for 'euclidean'.
+    """
+    check_distance(distance, DISTANCES)
+    if noise is not None and distance not in ("mahalanobis", "crossnobis"):
+        raise AnalysisError(f"noise: goes not with {distance}: use mahalanobis or crossnobis")
+    if constant not in ("raise", "nan"):
+        raise AnalysisError(f"constant {constant!r}: raise or nan")
+    if memory < 1:
+        raise AnalysisError(f"memory {memory}: give bytes, 1 or more")
+    settings = {"distance": distance, "constant": constant}
+    if not isinstance(recording, Mapping | xr.DataArray):
+        return _of_array(recording, settings, areas, steps, condition, noise)
+    chosen = _areas(recording, areas, condition, distance)
+    time_steps = _choose_steps(chosen, steps)
+    job = _Job(distance, noise, constant, _device(device), memory)
+    result, time_ms = _compute(chosen, time_steps, job, progress)
+    used = (noise if isinstance(noise, str) else "given") if noise is not None else job.default_noise
+    settings |= {"noise": used} if used else {}
+    settings |= {"condition": condition} if condition else {}
+    settings |= {"command": command} if command else {}
+    return make_rdms(
+        result,
+        ("area", "time"),
+        {
+            "area": list(chosen),
+            "time_step": ("time", time_steps),
+            "time_ms": (("area", "time"), time_ms, {"units": "ms"}),
+        },
+        next(iter(chosen.values())).names,
+        provenance(recording.attrs if hasattr(recording, "attrs") else {}, **settings),
+    )
+
+
+def _of_array(array: Any, settings: Mapping[str, Any], *others: Any) -> xr.Dataset:
+    if any(other is not None for other in others[:3]):
+        raise AnalysisError("areas, steps, condition: go with labelled arrays, not with a plain one")
+    if settings["distance"] not in (*PLAIN, "mahalanobis"):
+        raise AnalysisError(
+            f"distance {settings['distance']!r}: for plain arrays compute_crossnobis and compute_poisson are there"
+        )
+    noise = others[3]
+    if isinstance(noise, str):
+        raise AnalysisError("noise: a plain array has no repeats to estimate it from: give what estimate_noise returns")
+    values = compute_distances(array, settings["distance"], noise=noise, constant=settings["constant"])
+    if isinstance(values, Tensor):
+        values = values.cpu().numpy()
+    if values.ndim > 2:
+        raise AnalysisError(f"recording: give (stimulus, feature) or (time, stimulus, feature), not {np.shape(array)}")
+    coords = {} if values.ndim == 1 else {"time_step": ("time", np.arange(len(values)))}
+    return make_rdms(values, ("time",)[: values.ndim - 1], coords, attrs=provenance(**settings))
+
+
+def _device(device: str) -> torch.device:
+    chosen = choose_device(device)
+    if chosen.type == "mps":  # which has no float64
+        if device != "auto":
+            raise AnalysisError("device 'mps': has no double precision, which RDMs need: use cpu")
+        return torch.device("cpu")
+    return chosen
+
+
+def _areas(recording: Any, areas: Sequence[str] | None, condition: str | None, distance: str) -> dict[str, Any]:
+    """Return the chosen areas, all of the same stimuli."""
+    if isinstance(recording, xr.DataArray):
+        recording = {str(recording.name or "area"): recording}
+    unknown = [name for name in areas or () if name not in recording]
+    if unknown:
+        raise AnalysisError(f"areas: there is no {unknown[0]!r}; there are {', '.join(map(str, recording))}")
+    wanted = list(dict.fromkeys(areas)) if areas is not None else list(recording)
+    if not wanted:
+        raise AnalysisError("areas: name at least one")
+    chosen = {str(name): Presentations(str(name), recording[name], condition) for name in wanted}
+    first = next(iter(chosen.values()))
+    for name, area in chosen.items():
+        if area.count != first.count or list(area.names or ()) != list(first.names or ()):
+            raise AnalysisError(f"areas: {first.area} and {name} have different stimuli: compute their RDMs apart")
+        if distance in _CROSSVALIDATED and not area.repeated:
+            raise AnalysisError(
+                f"{name}: {distance} needs repeats: give an array with a dimension repeat or run, or name a coordinate "
+                "of the stimuli whose values repeat (condition='label')"
+            )
+    return chosen
+
+
+def _choose_steps(areas: Mapping[str, Presentations], steps: str | Sequence[int] | None) -> np.ndarray:
+    there = sorted({step for area in areas.values() for step in area.steps})
+    if steps is None:
+        return np.array(there, np.int32)
+    text = steps if isinstance(steps, str) else ",".join(map(str, steps))
+    chosen = [step for step in parse_steps(text, there[-1] + 1) if step in there]
+    if not chosen:
+        raise AnalysisError(f"steps {text!r}: none of them was recorded; steps are {', '.join(map(str, there))}")
+    return np.array(chosen, np.int32)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """How one state becomes an RDM."""
+
+    distance: str
+    noise: str | Noise | None
+    constant: str
+    device: torch.device
+    memory: int
+
+    @property
+    def default_noise(self) -> str | None:
+        return "shrinkage_diag" if self.distance == "mahalanobis" else None
+
+    def compute(self, area: Presentations, step: int) -> np.ndarray:
+        where = f" of {area.area}, step {step}"
+        check_shape((area.count, area.features), self.distance, where)
+        if self.distance in PLAIN and not area.repeated:
+            rows = tile_rows(area.count, area.row_bytes, self.memory)
+            return distances_by_tiles(
+                lambda tile: to_patterns(area.read(step, tile), self.device),
+                area.count,
+                rows,
+                self.distance,
+                constant=self.constant,
+                where=where,
+                names=area.names,
+            )
+        try:
+            return self._with_repeats(area, step).cpu().numpy()
+        except AnalysisError as error:
+            raise AnalysisError(f"{area.area}, step {step}: {error}") from error
+
+    def _with_repeats(self, area: Presentations, step: int) -> Tensor:
+        runs = to_patterns(area.read_runs(step), self.device)
+        runs = runs.float() if runs.dtype == torch.float16 else runs
+        if self.distance == "poisson_cv":
+            return compute_poisson(runs, crossvalidated=True)
+        method = self.noise or self.default_noise
+        missing = bool(runs.isnan().all())
+        noise = None
+        if method is not None and not missing:
+            noise = method if isinstance(method, Noise) else estimate_noise(*self._residuals(runs, method))
+        if self.distance == "crossnobis":
+            return compute_crossnobis(runs, noise)
+        mean = runs[0] if len(runs) == 1 else torch.nanmean(runs, 0)
+        if self.distance == "poisson":
+            return compute_poisson(mean)
+        if missing:
+            return mean.new_full((area.count * (area.count - 1) // 2,), torch.nan)
+        return compute_distances(mean, self.distance, noise=noise, constant=self.constant)
+
+    @staticmethod
+    def _residuals(runs: Tensor, method: str) -> tuple[Tensor, str, int]:
+        rest, freedom = residuals_of(runs)
+        return rest, method, freedom
+
+
+def _compute(
+    areas: Mapping[str, Presentations], steps: np.ndarray, job: _Job, progress: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    count = next(iter(areas.values())).count
+    double = any(area.double for area in areas.values())
+    result = np.full((len(areas), len(steps), count * (count - 1) // 2), np.nan, np.float64 if double else np.float32)
+    time_ms = np.full((len(areas), len(steps)), np.nan)
+    todo = [
+        (i, j, area, step)
+        for i, area in enumerate(areas.values())
+        for j, step in enumerate(steps.tolist())
+        if step in area.steps
+    ]
+    for i, j, area, step in _bar(todo, progress):
+        time_ms[i, j] = area.time_ms(step)
+        if step not in area.unreached:
+            result[i, j] = job.compute(area, step)
+    return result, time_ms
+
+
+def _bar(todo: list[Any], show: bool) -> Any:
+    if not show:
+        return todo
+    from tqdm import tqdm
+
+    return tqdm(todo, unit=" RDMs", dynamic_ncols=True)
