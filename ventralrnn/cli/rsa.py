@@ -153,7 +153,9 @@ def _best(result: "xr.Dataset") -> Iterator[dict[str, Any]]:
         if not np.isfinite(similarity.values).any():
             yield {**name, "similarity": float("nan")}
             continue
-        at = dict(zip(similarity.dims, np.unravel_index(np.nanargmax(similarity.values), similarity.shape), strict=True))
+        at = dict(
+            zip(similarity.dims, np.unravel_index(np.nanargmax(similarity.values), similarity.shape), strict=True)
+        )
         best = one.isel({d: i for d, i in at.items() if d in one.dims})
         numbers = ("low", "high", "ceiling_lower", "ceiling_upper", "p_value", "p_corrected")
         row: dict[str, Any] = {**name, "similarity": float(best["similarity"])}
@@ -161,9 +163,8 @@ def _best(result: "xr.Dataset") -> Iterator[dict[str, Any]]:
             if source in best.coords:
                 row[key] = float(best[source])
         row |= {key: float(best[key]) for key in numbers if key in best}
-        if "significant" in one:
-            row["significant"] = bool(best["significant"])
-            row["significant_states"] = int(one["significant"].sum())
+        if "p_corrected" in one:
+            row["significant_states"] = int((one["p_corrected"] <= 1 - result.attrs["level"]).sum())
             row["states"] = int(np.isfinite(similarity.values).sum())
         yield row
 
@@ -199,13 +200,15 @@ def _cells(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
     cells = [row["area"]]
     if _any(rows, "brain_area"):
         cells.append(row.get("brain_area") or _NONE)
-    cells += [f"{row[key]:g}" if key in row else _NONE for key in ("time_step", "time_ms", "brain_ms") if _any(rows, key)]
+    cells += [
+        f"{row[key]:g}" if key in row else _NONE for key in ("time_step", "time_ms", "brain_ms") if _any(rows, key)
+    ]
     cells.append(_number(row["similarity"]))
     for low, high in (("low", "high"), ("ceiling_lower", "ceiling_upper")):
         if _any(rows, low):
-            cells.append(f"{_number(row[low])} to {_number(row[high])}" if low in row else _NONE)
+            cells.append(f"{_number(row[low], 2)}..{_number(row[high], 2)}" if low in row else _NONE)
     if _any(rows, "p_corrected"):
-        cells.append(f"{row['p_corrected']:.3g}" if "p_corrected" in row else _NONE)
+        cells.append(_number(row["p_corrected"]) if "p_corrected" in row else _NONE)
         cells.append(f"{row['significant_states']} of {row['states']}" if "states" in row else _NONE)
     return cells
 
@@ -226,16 +229,16 @@ def _explanation(result: "xr.Dataset", rows: list[dict[str, Any]]) -> str:
     else:
         said += " There is no noise ceiling, which takes several subjects."
     if _any(rows, "p_corrected"):
-        said += " P: of no relation, corrected for all states. SIGNIFICANT: states in clusters that are, at "
-        said += f"{1 - attrs['level']:.2g}."
+        said += " P: for no relation, corrected for all states (permutation of stimuli, largest statistic). "
+        said += f"SIGNIFICANT: states with P up to {1 - attrs['level']:.2g}; clusters over time are in the file."
     return said
 
 
 _POPULATION = {"stimuli": "stimuli", "subjects": "subjects", "both": "stimuli and subjects"}
 
 
-def _number(value: float) -> str:
-    return f"{value:.3f}" if value == value else _NONE
+def _number(value: float, decimals: int = 3) -> str:
+    return f"{value:.{decimals}f}" if value == value else _NONE
 
 
 def _columns(rows: list[list[str]]) -> Iterator[str]:
