@@ -4,7 +4,10 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "draw_best": "comparison",
+    "draw_matrix": "comparison",
     "draw_rdm": "rdms",
+    "plot_comparison": "comparison",
     "plot_curves": "training",
     "plot_rdms": "rdms",
     "plot_time_courses": "timecourses",
