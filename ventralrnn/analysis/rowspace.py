@@ -110,11 +110,13 @@ class FeatureSpace:
             In float64, dimensions of no length left out.
         """
         first, second = self.products(train, test)
-        if self.wide:
-            lengths, left = decompose_gram(first)
-            return Split(left, lengths, second @ left / lengths)
-        lengths, basis = decompose_gram(first.mT @ first)
-        return Split(first @ basis / lengths, lengths, second @ basis)
+        if not self.wide and first.shape[1] < len(train) - 1:
+            lengths, basis = decompose_gram(first.mT @ first)
+            return Split(first @ basis / lengths, lengths, second @ basis)
+        # Also where stimuli outnumber features barely: the vectors of stimuli are then not exact by way of features.
+        inner, cross = (first, second) if self.wide else (first @ first.mT, second @ first.mT)
+        lengths, left = decompose_gram(inner)
+        return Split(left, lengths, cross @ left / lengths)
 
     def weights(self, train: np.ndarray, split: Split, coefficients: Tensor) -> Tensor:
         """Return weights of features from weights of the dimensions of a split.

@@ -1,6 +1,7 @@
 """Partial least squares regression, a fit for every time bin, all at once."""
 
-from typing import Any, Generic, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Generic
 
 import numpy as np
 import torch
@@ -15,9 +16,12 @@ COMPONENTS = 25
 # scikit-learn stops a component's iteration here. What it predicts depends on where, so these are part of the method.
 _TOLERANCE = 1e-6
 _MAX_ITERATIONS = 500
+# Size up to which squaring a matrix is cheaper than the products with vectors that it saves.
+_SQUARED_UP_TO = 256
 
 
-class PLSFit(NamedTuple, Generic[A]):
+@dataclass(frozen=True)
+class PLSFit(Generic[A]):
     """What a PLS regression found.
 
     Attributes
@@ -37,7 +41,7 @@ class PLSFit(NamedTuple, Generic[A]):
     def predict(self, features: A) -> A:
         """Return predicted responses (stimulus, neuroid) or (stimulus, neuroid, time_bin) to other stimuli."""
         rows = to_tensor(features, "features", ndim=2).double()
-        weights, means, intercept = (to_tensor(part, "fit") for part in self)
+        weights, means, intercept = (to_tensor(p, "fit") for p in (self.weights, self.feature_means, self.intercept))
         return to_kind(torch.einsum("sf,f...->s...", rows - means, weights) + intercept, features)
 
 
@@ -144,7 +148,7 @@ def pls_coefficients(products: Tensor, responses: Tensor, components: int, wide:
     """
     most = min(products.shape[0] - 1, products.shape[1])
     if components < 1 or components > most:
-        raise AnalysisError(f"components: {components} cannot be had from so few stimuli or features; take up to {most}")
+        raise AnalysisError(f"components: {components} are beyond so few stimuli or features; take up to {most}")
     # Directions are vectors of weights of features (narrow) or of stimuli (wide), with the metric that goes with them.
     square = products if wide else products.mT @ products
     metric = products if wide else None
@@ -160,22 +164,20 @@ def _nipals(square: Tensor, metric: Tensor | None, covariance: Tensor, component
     """
     covariance = covariance.clone()
     dual = covariance if metric is None else metric @ covariance
-    found: list[tuple[Tensor, Tensor]] = []
     coefficients = torch.zeros_like(covariance)
     first = (dual * covariance).sum(1).clamp(min=0).sqrt()
-    floor = first.norm(dim=-1) * covariance.shape[1] * torch.finfo(covariance.dtype).eps
+    floor = first.norm(dim=-1, keepdim=True) * covariance.shape[1] * torch.finfo(covariance.dtype).eps
+    found: list[tuple[Tensor, Tensor]] = []
     for _ in range(components):
-        direction, length = _dominant(covariance, dual, first)
-        alive = (length > floor)[:, None]
-        direction = direction / length.clamp(min=torch.finfo(length.dtype).tiny)[:, None]
+        direction = _dominant(covariance, dual, metric, first)
+        alive = torch.einsum("bd,bdn->bn", direction, dual).norm(dim=-1, keepdim=True) > floor
         rotation = direction
         for before, measured in found:
             rotation = rotation - before * (measured * direction).sum(-1, keepdim=True)
         scores = rotation @ square  # symmetric
         lifted = scores if metric is None else scores @ metric
         energy = (rotation * lifted).sum(-1, keepdim=True)
-        alive = alive & (energy > 0)
-        scale = torch.where(alive, 1 / energy, 0)
+        scale = torch.where(alive & (energy > 0), 1 / energy, 0)
         loading, measured = scores * scale, lifted * scale
         shared = torch.einsum("bd,bdn->bn", rotation, dual)
         coefficients += (rotation * scale)[:, :, None] * shared[:, None]
@@ -188,37 +190,65 @@ def _nipals(square: Tensor, metric: Tensor | None, covariance: Tensor, component
     return coefficients
 
 
-def _dominant(covariance: Tensor, dual: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the direction (bin, direction) where scikit-learn's power iteration ends, and its length (bin,).
+def _dominant(covariance: Tensor, dual: Tensor, metric: Tensor | None, first: Tensor) -> Tensor:
+    """Return the directions (bin, direction) of unit length where scikit-learn's power iteration ends.
 
     It starts from the first neuroid that still varies. `first` (bin, neuroid) are the norms before any deflation.
     """
-    bins, _, neuroids = covariance.shape
+    bins, directions, neuroids = covariance.shape
     norms = (dual * covariance).sum(1).clamp(min=0).sqrt()
-    varies = norms > first * torch.finfo(norms.dtype).eps * covariance.shape[1]
-    start = varies.to(torch.int8).argmax(-1)
-    weights = torch.zeros(bins, neuroids, 1, dtype=covariance.dtype, device=covariance.device)
-    weights[torch.arange(bins), start] = 1
-    # Few neuroids: their square matrix is applied; many: the two factors are.
-    small = covariance.mT @ dual if neuroids <= covariance.shape[1] else None
+    varies = norms > first * torch.finfo(norms.dtype).eps * directions
+    column = varies.to(torch.int8).argmax(-1)
+    start = covariance[torch.arange(bins, device=column.device), :, column][..., None]
+    if neuroids == 1:
+        ended = start
+    elif neuroids <= directions:
+        # In the smaller of the two spaces, here that of neuroids.
+        weights = torch.zeros(bins, neuroids, 1, dtype=start.dtype, device=start.device)
+        weights[torch.arange(bins), column] = 1
+        step = covariance.mT @ dual
+        ended = covariance @ _iterate(step, step, weights)
+    else:
+        ended = _iterate(covariance @ dual.mT, metric, start)
+    lengths = (ended * (ended if metric is None else metric @ ended)).sum(1).clamp(min=0).sqrt()
+    return (ended / lengths.clamp(min=torch.finfo(lengths.dtype).tiny)[:, None])[..., 0]
 
-    def apply(vector: Tensor) -> tuple[Tensor, Tensor]:
-        image = dual.mT @ (covariance @ vector) if small is None else small @ vector
-        return image, (vector * image).sum(1).clamp(min=0).sqrt()
 
-    image, length = apply(weights)
-    done = torch.full((bins, 1), neuroids == 1, device=covariance.device) | (length == 0)
-    for _ in range(_MAX_ITERATIONS - 1):
-        if done.all():
-            break
-        following = torch.where(done[:, None], weights, image / image.norm(dim=1, keepdim=True))
-        next_image, next_length = apply(following)
-        # Squared distance of unit vectors, which scikit-learn compares with its tolerance.
-        cosine = (following * image).sum(1) / (length * next_length)
-        moved = 2 - 2 * cosine
-        weights, image, length = following, next_image, next_length
-        done = done | (moved < _TOLERANCE) | (length == 0)
-    return (covariance @ weights)[..., 0], length[:, 0]
+def _iterate(step: Tensor, metric: Tensor | None, start: Tensor) -> Tensor:
+    """Return the vectors (bin, direction, 1) at which a power iteration moves by less than the tolerance.
+
+    Powers of small matrices are squared, which doubles the iterations that one product makes: a product of matrices
+    takes far less than as many products with a vector.
+    """
+    kept = block = _unit(start)
+    done = kept.norm(dim=(1, 2)) == 0
+    last, taken, power = block, 1, step
+    while taken < _MAX_ITERATIONS and not done.all():
+        following = _unit(power @ block)[..., : _MAX_ITERATIONS - taken]
+        taken += following.shape[-1]
+        path = torch.cat([last, following], -1)
+        measured = path if metric is None else metric @ path
+        lengths = (path * measured).sum(1).clamp(min=0).sqrt()
+        cosine = (path[..., 1:] * measured[..., :-1]).sum(1) / (lengths[:, 1:] * lengths[:, :-1])
+        # scikit-learn compares the squared distance of unit vectors.
+        still = 2 - 2 * cosine < _TOLERANCE
+        still[:, -1] |= taken == _MAX_ITERATIONS
+        where = still.to(torch.int8).argmax(-1)[:, None, None].expand(-1, following.shape[1], 1)
+        ends = still.any(-1) & ~done
+        kept = torch.where(ends[:, None, None], following.gather(2, where), kept)
+        done = done | ends
+        last = following[..., -1:]
+        if step.shape[-1] <= _SQUARED_UP_TO:
+            block = torch.cat([block, following], -1)
+            power = power @ power
+            power = power / power.abs().amax(dim=(1, 2), keepdim=True).clamp(min=torch.finfo(power.dtype).tiny)
+        else:
+            block = following
+    return kept
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    return vectors / vectors.norm(dim=1, keepdim=True).clamp(min=torch.finfo(vectors.dtype).tiny)
 
 
 def _check_responses(responses: Any, stimuli: int) -> Tensor:
