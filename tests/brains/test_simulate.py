@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.spatial.distance import pdist
 
 from tests.brains.common import area
+from ventralrnn.analysis.rdm.compute import compute_rdm
 from ventralrnn.analysis.results import open_result, save_result
 from ventralrnn.brains import Experiment, simulate_rdms, simulate_recording
 from ventralrnn.errors import AnalysisError
@@ -109,6 +110,13 @@ def test_rdms_are_those_of_the_recording() -> None:
     for subject, time in ((0, 3), (2, 11)):
         expected = pdist(mean[:, time, 10 * subject : 10 * subject + 10].astype(float))
         np.testing.assert_allclose(rdms["dissimilarity"][subject, time], expected, rtol=1e-5)
+
+
+def test_a_simulated_recording_is_analysed_as_any() -> None:
+    brain = simulate_recording(area(), Experiment(subjects=1, neuroids=20))
+    found = compute_rdm({"IT": brain})["dissimilarity"].sel(area="IT")
+    expected = simulate_rdms(area(), Experiment(subjects=1, neuroids=20))["dissimilarity"].isel(subject=0)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_several_areas_at_once() -> None:

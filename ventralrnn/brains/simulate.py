@@ -116,9 +116,10 @@ def simulate_recording(
     Returns
     -------
     xarray.DataArray of float32, (repeat, stimulus, time, neuroid)
-        Spike counts a bin (Poisson) or responses in the area's units. ``time_ms`` (time) are the centres of the bins;
-        their width is the attribute ``bin_ms``. ``subject``, ``source_neuroid``, ``latency_ms`` (neuroid). The
-        attribute ``simulated`` is ``'yes'``, and others starting with ``true_`` tell the truth.
+        Spike counts a bin (Poisson) or responses in the area's units. ``time_step`` (time) numbers the bins,
+        ``time_ms`` (time) are their centres; their width is the attribute ``bin_ms``. ``subject``, ``source_neuroid``,
+        ``latency_ms`` (neuroid). The attribute ``simulated`` is ``'yes'``, and others starting with ``true_`` tell the
+        truth.
 
     Raises
     ------
@@ -144,13 +145,14 @@ def simulate_recording(
     coords: dict[str, Any] = {
         **{name: c for name, c in area.coords.items() if c.dims == ("stimulus",)},
         "repeat": np.arange(experiment.repeats),
+        "time_step": ("time", np.arange(len(edges) - 1)),
         "time_ms": ("time", (edges[1:] + edges[:-1]) / 2),
         "subject": ("neuroid", names),
         "source_neuroid": ("neuroid", source),
         "latency_ms": ("neuroid", latency),
     }
     values = np.concatenate([part[0] for part in parts], -1)
-    attrs = _attrs(area.attrs, experiment, [truth], seed)
+    attrs = {**_attrs(area.attrs, experiment, [truth], seed), "unreached_steps": []}
     return xr.DataArray(values, coords, ("repeat", "stimulus", "time", "neuroid"), truth.area, attrs)
 
 
