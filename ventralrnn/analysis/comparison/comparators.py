@@ -17,7 +17,7 @@ PRODUCT_METHODS = ("spearman", "rho-a", "cosine", "corr", "whitened", "whitened-
 METHODS = (*PRODUCT_METHODS, "kendall", "tau-b")
 
 # Values prepared at a time, and columns of prepared rows multiplied at a time, both in float64.
-_BLOCK_VALUES = 1 << 24
+_BLOCK_VALUES = 1 << 20
 _BLOCK_PAIRS = 1 << 14
 
 
@@ -121,16 +121,21 @@ def prepare(
     tensor = to_tensor(vectors, "vectors", ndim=2, finite=False)
     used = measured_pairs(tensor, "vectors") if pairs is None else torch.as_tensor(pairs, device=tensor.device)
     exists = ~tensor[:, used].isnan().all(-1) if not _rows_finite(tensor).all() else None
-    transform = _TRANSFORMS[method]
     covariance = _covariance(sigma_k, tensor) if method in ("whitened", "whitened-corr") else None
     kept = tensor if bool(used.all()) else tensor[:, used]
-    width = tensor.shape[1] if method in ("whitened", "whitened-corr") else kept.shape[1]
-    rows = torch.empty(len(kept), width, dtype=tensor.dtype, device=tensor.device)
-    step = max(1, _BLOCK_VALUES // max(width, 1))
+    if method in _RANKED:
+        rows = mean_ranks(kept)
+    else:
+        width = tensor.shape[1] if method.startswith("whitened") else kept.shape[1]
+        rows = torch.empty(len(kept), width, dtype=tensor.dtype, device=tensor.device)
+    step = max(1, _BLOCK_VALUES // max(rows.shape[1], 1))
     for start in range(0, len(kept), step):
-        block = kept[start : start + step]
-        prepared = transform(block, covariance, used)
-        rows[start : start + step] = _unit(prepared) if unit and method != "rho-a" else prepared
+        block = slice(start, start + step)
+        if method in _RANKED:
+            _centre_ranks(rows[block], kept[block], unit, method)
+        else:
+            prepared = _TRANSFORMS[method](kept[block], covariance, used)
+            rows[block] = _unit(prepared) if unit else prepared
     if exists is not None:
         rows[~exists] = torch.nan
     return to_kind(rows, vectors)
@@ -252,9 +257,15 @@ def _centred(vectors: Tensor) -> Tensor:
     return centred
 
 
-def _ranked(vectors: Tensor) -> Tensor:
-    """Return ranks about zero, which are exact in float32 too."""
-    return mean_ranks(vectors).sub_((vectors.shape[-1] + 1) / 2)
+def _centre_ranks(ranks: Tensor, vectors: Tensor, unit: bool, method: str) -> None:
+    """Centre ranks in place, which is exact in float32 too, and scale them."""
+    count = ranks.shape[1]
+    ranks -= (count + 1) / 2
+    if method == "rho-a":
+        ranks *= (12 / (count**3 - count)) ** 0.5 if count > 1 else torch.nan
+        ranks[_constant(vectors)] = torch.nan
+    elif unit:
+        _unit(ranks)
 
 
 def _whitened(vectors: Tensor, covariance: Tensor | None, used: Tensor) -> Tensor:
@@ -268,16 +279,8 @@ def _whitened(vectors: Tensor, covariance: Tensor | None, used: Tensor) -> Tenso
     return whitened
 
 
-def _rho_a(vectors: Tensor, *_: Any) -> Tensor:
-    count = vectors.shape[-1]
-    ranks = _ranked(vectors)
-    ranks[_constant(vectors)] = torch.nan
-    return ranks.mul_((12 / (count**3 - count)) ** 0.5) if count > 1 else ranks
-
-
+_RANKED = ("spearman", "rho-a")
 _TRANSFORMS: dict[str, Callable[[Tensor, Tensor | None, Tensor], Tensor]] = {
-    "spearman": lambda vectors, *_: _ranked(vectors),
-    "rho-a": _rho_a,
     "cosine": lambda vectors, *_: vectors.to(torch.float64, copy=True),
     "corr": lambda vectors, *_: _centred(vectors),
     "whitened": lambda vectors, *rest: _whitened(vectors.double(), *rest),

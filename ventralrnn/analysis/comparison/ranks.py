@@ -64,20 +64,29 @@ def mean_ranks(values: A) -> A:
 
 
 def _rank(rows: np.ndarray, ranks: np.ndarray) -> None:
-    """Write the ranks of a block of rows, (row, n), into `ranks`."""
+    """Write the ranks of a block of rows, (row, n), into `ranks`, whose rows lie one after the other."""
     count, length = rows.shape
     position, key = _order(rows)
-    new = np.empty((count, length), bool)
-    new[:, 0] = True
-    np.not_equal(key[:, 1:], key[:, :-1], out=new[:, 1:])
-    if new.all():
-        ordered = np.broadcast_to(np.arange(1, length + 1, dtype=ranks.dtype), rows.shape)
-    else:
-        start = np.flatnonzero(new)
-        size = np.diff(start, append=new.size)
-        shared = ((start % length) + (size + 1) / 2).astype(ranks.dtype)
-        ordered = np.repeat(shared, size).reshape(rows.shape)
-    np.put_along_axis(ranks, position, ordered, axis=-1)
+    ordered = np.empty(rows.shape, ranks.dtype)
+    ordered[:] = np.arange(1, length + 1, dtype=ranks.dtype)
+    again = np.zeros(rows.shape, bool)
+    np.equal(key[:, 1:], key[:, :-1], out=again[:, 1:])
+    _share(ordered.reshape(-1), np.flatnonzero(again))
+    if count > 1:
+        position += length * np.arange(count)[:, None]
+    ranks.reshape(-1)[position.reshape(-1)] = ordered.reshape(-1)
+
+
+def _share(ordered: np.ndarray, again: np.ndarray) -> None:
+    """Give values that equal the one before, at the places `again`, and the first of each such run their mean rank."""
+    if not len(again):
+        return
+    start = np.flatnonzero(np.diff(again, prepend=-2) > 1)
+    size = np.diff(start, append=len(again))
+    first = again[start] - 1
+    mean = ordered[first] + (size / 2).astype(ordered.dtype)
+    ordered[first] = mean
+    ordered[again] = np.repeat(mean, size)
 
 
 def _order(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -64,14 +64,16 @@ def whiten_pairs(vectors: Tensor, sigma_k: Tensor | None = None, present: Tensor
 
 
 def _inverse_root(vectors: Tensor, pairs: Tensor, count: int) -> Tensor:
-    mean = vectors.mean(-1, keepdim=True)
-    rest = vectors - mean
+    """Multiply by the root of V^-1 for Sigma = I, eigenspace by eigenspace."""
+    constant, effect, rest = ((scale * count) ** -0.5 for scale in (2, 1, 2 / count))
     if count == 2:
-        return mean / (2 * count) ** 0.5
-    sums = rest.new_zeros(len(rest), count).index_add_(1, pairs[0], rest).index_add_(1, pairs[1], rest)
-    effect = sums / (count - 2)
-    shared = effect[:, pairs[0]] + effect[:, pairs[1]]
-    return mean / (2 * count) ** 0.5 + shared / count**0.5 + (rest - shared) / 2**0.5
+        return vectors * constant
+    mean = vectors.mean(-1, keepdim=True)
+    sums = vectors.new_zeros(len(vectors), count).index_add_(1, pairs[0], vectors).index_add_(1, pairs[1], vectors)
+    effects = (sums - (count - 1) * mean) / (count - 2)
+    # The rest is what the mean and the effects of the two stimuli leave; collecting terms saves passes over the pairs.
+    change = effects * (effect - rest) + mean * (constant - rest) / 2
+    return (vectors * rest).add_(change[:, pairs[0]]).add_(change[:, pairs[1]])
 
 
 def _root_of_inverse(sigma_k: Tensor, count: int) -> Tensor:
