@@ -57,14 +57,26 @@ def test_between_times_against_a_loop() -> None:
     rdms = subjects(4, states=3)
     found = noise_ceilings(rdms, "spearman")
     ranks = rankdata(rdms, axis=-1)
+    others = [(s, o) for s in range(4) for o in range(4) if s != o]
+
+    def shared(t: int, other: int) -> float:
+        return float(np.mean([spearmanr(rdms[s, t], rdms[o, other]).statistic for s, o in others]))
+
     for t in range(3):
         for other in range(3):
-            upper = [spearmanr(one[t], ranks[:, other].mean(0)).statistic for one in rdms]
             lower = [spearmanr(rdms[s, t], np.delete(ranks[:, other], s, axis=0).mean(0)).statistic for s in range(4)]
-            assert found.lag_upper[t, other] == pytest.approx(np.mean(upper), abs=1e-12)
             assert found.lag_lower[t, other] == pytest.approx(np.mean(lower), abs=1e-12)
+            without_noise = min(shared(t, other) / np.sqrt(shared(t, t) * shared(other, other)), 1)
+            assert found.lag_upper[t, other] == pytest.approx(found.upper[t] * without_noise, abs=1e-12)
     np.testing.assert_array_equal(found.lag_lower.diagonal(), found.lower)
     np.testing.assert_array_equal(found.lag_upper.diagonal(), found.upper)
+
+
+def test_nothing_is_known_of_times_at_which_subjects_have_nothing_in_common() -> None:
+    rdms = subjects(2, states=2)
+    rdms[1, 1] = 0.1 * rdms[1, 0] - rdms[0, 1]
+    found = noise_ceilings(rdms, "corr")
+    assert found.lag_upper[0, 1] == found.upper[0] and found.lag_upper[1, 0] == found.upper[1]
 
 
 @pytest.mark.parametrize("method", ["corr", "cosine", "whitened", "spearman"])

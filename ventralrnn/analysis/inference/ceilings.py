@@ -24,9 +24,11 @@ class NoiseCeilings:
     ----------
     lower, upper : numpy.ndarray, (state,)
         Each subject with the mean of the others, and with the mean of all.
-    lag_lower, lag_upper : numpy.ndarray, (state, other state)
-        Each subject at a state with the mean of the others, and of all, at the other state; the diagonals are `lower`
-        and `upper`.
+    lag_lower : numpy.ndarray, (state, other state)
+        Each subject at a state with the mean of the others at the other state; the diagonal is `lower`.
+    lag_upper : numpy.ndarray, (state, other state)
+        `upper` of the state, times the similarity of its geometry to that of the other state without noise; the
+        diagonal is `upper`.
     """
 
     lower: np.ndarray
@@ -62,8 +64,13 @@ def noise_ceilings(rdms: Any, method: str = "spearman") -> NoiseCeilings:
     cosine, the same after whitening). It is too high, for every subject is part of it. The lower bound leaves the
     subject out, and is too low, for the others are noisy [1]_.
 
-    Between states, the bounds say how similar subjects at one time could be to a model of another time: what limits an
-    off-diagonal entry of a comparison of all model steps with all brain times.
+    Between states, the bounds say how similar subjects at one time could be to a model that has the geometry of another
+    time: what limits an off-diagonal entry of a comparison of all model steps with all brain times. The mean of all
+    subjects is no upper bound there, since it shares no noise with the time that it is compared with, and lies below
+    the model without noise just as the mean of the others. So the upper bound takes the similarity of the two
+    geometries from different subjects only, divided by the roots of that of each state with itself in the same way,
+    which leaves the noise out; at most 1, and 1 where subjects have nothing in common at either state and nothing is
+    known.
 
     References
     ----------
@@ -84,10 +91,28 @@ def noise_ceilings(rdms: Any, method: str = "spearman") -> NoiseCeilings:
         return compare_vectors(rows, total, method)
 
     total = parts.sum(0)
-    upper = alike(parts.flatten(0, 1), total).unflatten(0, (subjects, states)).mean(0)
+    upper = torch.stack([alike(part, total) for part in parts]).mean(0)
     lower = torch.stack([alike(part, total - part) for part in parts]).mean(0)
-    low, high = lower.cpu().numpy(), upper.cpu().numpy()
-    return NoiseCeilings(low.diagonal().copy(), high.diagonal().copy(), low, high)
+    low, high = lower.cpu().numpy(), upper.cpu().numpy().diagonal().copy()
+    lag = high[:, None] * _alike_without_noise(vectors, method)
+    return NoiseCeilings(low.diagonal().copy(), high, low, lag)
+
+
+def _alike_without_noise(vectors: Tensor, method: str) -> np.ndarray:
+    """Return the similarity of geometries, (state, state), of (subject, state, pair), corrected for attenuation."""
+    subjects, states = vectors.shape[:2]
+    rows = vectors.flatten(0, 1)
+    each = compare_vectors(rows, rows, method).cpu().numpy().reshape(subjects, states, subjects, states)
+    different = ~np.eye(subjects, dtype=bool)
+    between = each.transpose(0, 2, 1, 3)[different].mean(0)
+    between = (between + between.T) / 2
+    own = between.diagonal()
+    known = (own[:, None] > 0) & (own > 0)
+    root = np.sqrt(np.where(known, own[:, None] * own, 1))
+    missing = np.isnan(own)
+    alike = np.where(known | missing[:, None] | missing, np.clip(between / root, -1, 1), 1)
+    alike[range(states), range(states)] = np.where(missing, np.nan, 1)
+    return alike
 
 
 def _ranks(vectors: Tensor) -> Tensor:
