@@ -176,7 +176,7 @@ def _last(result: "xr.Dataset", units: str) -> str:
         "OMEGA^2": "omega_squared",
     }
     shown = {head: name for head, name in names.items() if name in result}
-    rows = [("AREA", *shown, "TIMESCALE")]
+    rows: list[tuple[str, ...]] = [("AREA", *shown, "TIMESCALE")]
     for area in result["area"].values:
         one = result.sel(area=area)
         cells = [_figures(_final(one[name].values)) for name in shown.values()]
@@ -193,7 +193,7 @@ def _last(result: "xr.Dataset", units: str) -> str:
 
 def _connections(result: "xr.Dataset") -> str:
     """Return the table of the shares of connections at the end."""
-    rows = [("CONNECTION", "INTO", "SHARE %", "OF VARIANCE %")]
+    rows: list[tuple[str, ...]] = [("CONNECTION", "INTO", "SHARE %", "OF VARIANCE %")]
     for name in result["connection"].values:
         one = result.sel(connection=name)
         shares = [100 * _final(one[what].values) for what in ("share", "variance_share")]

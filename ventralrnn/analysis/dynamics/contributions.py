@@ -168,7 +168,7 @@ def _step(
     shares, norms = [], []
     sums: Tensor | None = None
     products = torch.zeros(len(terms), dtype=torch.float64)
-    number = 0
+    number, absent = 0, [True] * len(terms)
     for currents, there in _currents(recording, area, terms, index, step):
         state = currents.sum(0)
         along = (currents * state).sum(-1)
@@ -181,12 +181,12 @@ def _step(
         sums += moved.sum(1)
         products += (moved * moved.sum(0)).sum((1, 2))
         number += currents.shape[1]
+        absent = [gone and not arrives for gone, arrives in zip(absent, there, strict=True)]
     if sums is None:
         return (*(np.full((len(terms), recording[area].sizes["stimulus"]), np.nan),) * 2, np.full(len(terms), np.nan))
     spread = products - (sums * sums.sum(0)).sum(-1) / number
     scale = products.abs().sum()
     variance = torch.where(spread.sum() > 1e-12 * scale, spread / spread.sum(), torch.nan)
-    absent = ~torch.tensor(there)
     share, norm = torch.cat(shares, 1), torch.cat(norms, 1)
     for values in (share, norm, variance):
         values[absent] = torch.nan
@@ -228,9 +228,9 @@ def _currents(
         rounding = _ROUNDING[str(array.dtype)] * max(float(state.abs().max()), float(currents.abs().max()))
         enters = terms[0].part == INPUT
         if enters:
-            # At a step without input there is nothing but rounding, which stays with it so that shares sum to 1.
-            currents[0] = rest
+            # At a step at which nothing enters there is nothing but rounding.
             there[0] = bool(rest.abs().max() > rounding)
+            currents[0] = rest if there[0] else 0.0
         elif not rest.abs().max() <= rounding:
             raise AnalysisError(
                 f"area {area}: its currents at step {step} do not sum to its state: they are not of one recording"

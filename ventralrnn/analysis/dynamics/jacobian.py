@@ -108,7 +108,7 @@ class StateMap:
                 if (c.source, c.delay) not in past:
                     raw = parts[c.source, c.delay] if c.delay else now[c.source]
                     norm = self.network.norms[c.source] if c.source in self.network.norms else None  # noqa: SIM401
-                    past[c.source, c.delay] = State(raw, self._when(c.delay), norm)  # type: ignore[arg-type]
+                    past[c.source, c.delay] = State(raw, self._when(c.delay), norm)
                 step = self._when(0)
                 kernels = [self.network.kernels[kernel_key(spec, group, step)] for group in c.weight_groups]
                 currents.append(self.network.connections[c.name](past[c.source, c.delay], kernels, step))
@@ -175,7 +175,7 @@ class StateMap:
         scipy.sparse.linalg.LinearOperator, (size, size)
             Each product costs two or three steps of the network.
         """
-        _, pull = torch.func.vjp(self, point)
+        pull = torch.func.vjp(self, point)[1]
         numbers = np.float64 if point.dtype == torch.float64 else np.float32
 
         def push(vector: np.ndarray) -> np.ndarray:

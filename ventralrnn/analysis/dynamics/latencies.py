@@ -233,6 +233,8 @@ def _rises(
     with np.errstate(invalid="ignore", divide="ignore"):
         way = np.where(known, (level - low) / (high - low), 1.0)
     when = times[before] + way * (times[first] - times[before])
+    if after:
+        when = np.maximum(when, 0)
     crosses = holds.any(-1)
     return np.where(crosses, np.where(first == 0, times[0], when), np.nan), crosses & ~known
 

@@ -48,7 +48,7 @@ class Autocorrelation:
         self._number += there.sum((0, 1))
 
     def correlations(self) -> Tensor:
-        """Return the correlations (neuroid, time, time); NaN where a response does not vary, or for one presentation."""
+        """Return correlations (neuroid, time, time); NaN where nothing varies, or below three presentations."""
         assert self._shift is not None
         means = self._sums / self._number[:, None]
         covariance = self._products - self._number[:, None, None] * means[:, :, None] * means[:, None, :]
@@ -142,12 +142,12 @@ def fit_decay(autocorrelation: np.ndarray, lags: np.ndarray, offset: bool = True
     if lags.ndim != 1 or not (lags > 0).all():
         raise AnalysisError("lags: give lags above 0")
     shape = np.shape(autocorrelation)[:-1]
+    nothing = np.full(shape, np.nan)
+    if not np.size(autocorrelation):
+        return Decay(nothing, nothing, nothing)
     values = np.asarray(autocorrelation, float).reshape(-1, len(lags))
     there = np.isfinite(values)
     weights, values = there.astype(float), np.where(there, values, 0.0)
-    nothing = np.full(shape, np.nan)
-    if not len(lags) or not len(values):
-        return Decay(nothing, nothing, nothing)
     tried = np.geomspace(lags.min() / 10, _BEYOND * lags.max(), _TRIED)
     losses = np.stack([_project(values, weights, lags, np.full(len(values), tau), offset)[0] for tau in tried], -1)
     best = losses.argmin(-1)
