@@ -1,6 +1,7 @@
 """The command ``ventralrnn demo``: it shows what there is, again and again."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,14 @@ from PIL import Image
 
 from tests.recording.common import assert_same_store, files, tiny
 from ventralrnn import open_recording
+from ventralrnn.analysis.results import open_result
 from ventralrnn.cli import demo
 from ventralrnn.cli.main import main
+from ventralrnn.errors import DataError
 from ventralrnn.recording.store import partial_path
-from ventralrnn.stimuli import load_stimuli
+from ventralrnn.stimuli import cache, load_stimuli
+
+ELSEWHERE = os.environ.get(cache.VARIABLE, "")
 
 
 def run(*arguments: Any) -> int:
@@ -26,7 +31,15 @@ def run(*arguments: Any) -> int:
 
 @pytest.fixture(autouse=True)
 def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in an empty folder, with an empty data cache and no network."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+
+    def get(name: str) -> None:
+        raise DataError(f"{name} cannot be downloaded (no connection). To put it in place by hand, save it")
+
+    monkeypatch.setattr(cache, "get", get)
+    monkeypatch.setattr(demo, "_SAMPLES", 9)
 
 
 @pytest.fixture
@@ -44,8 +57,12 @@ def test_the_demo_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> Non
     assert run() == 0
     out = Path("demo")
     said = capsys.readouterr()
-    assert said.err.count("\n") == 1 and "demo/ventral.zarr" in said.err
+    first, second, third = said.err.splitlines()
+    assert (
+        "demo/ventral.zarr" in first and "simulated brain" in second and third.startswith("fetching kriegeskorte2008 (")
+    )
     assert f"Look at\n  {out / 'timecourses.png'} " in said.out
+    assert "No recordings of primates were used: kriegeskorte2008 cannot be downloaded (no connection).\n" in said.out
     recording = open_recording(out / "ventral.zarr")
     embedded = load_stimuli("embedded")
     assert list(recording) == ["V1", "V2", "V4", "IT"]
@@ -55,10 +72,42 @@ def test_the_demo_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> Non
     assert first == {"V1": 50, "V2": 60, "V4": 70, "IT": 80}
     # The line of Python that it prints works.
     assert recording["IT"].sel(time=recording["IT"].time_ms == 100).mean("neuroid").shape == (400, 1)
-    picture = np.asarray(Image.open(out / "timecourses.png").convert("L"))
-    assert min(picture.shape) > 500
-    assert 0.02 < (picture < 200).mean() < 0.5
-    assert sorted(path.name for path in out.iterdir()) == ["timecourses.png", "ventral.zarr"]
+    figures = ["rdms.png", "simulated.png", "timecourses.png"]
+    for figure in figures:
+        picture = np.asarray(Image.open(out / figure).convert("L"))
+        assert min(picture.shape) > 500
+        assert 0.02 < (picture < 200).mean() < 0.9
+    results = ["rdms.nc", "simulated-brain.nc", "simulated-rsa.nc"]
+    assert sorted(path.name for path in out.iterdir()) == sorted([*figures, *results, "ventral.zarr"])
+
+
+def test_the_simulated_brain_is_found_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each of its areas is most like the same area of the model, within its noise ceiling."""
+    assert run("--offline") == 0
+    assert "nothing was fetched (--offline)" in capsys.readouterr().out
+    assert open_result("demo/simulated-brain.nc").attrs["simulated"] == "yes"
+    result = open_result("demo/simulated-rsa.nc")
+    late = result.isel(brain_time=-1)
+    for area in ("V4", "IT"):
+        found = late.sel(brain_area=area)
+        best = found.similarity.max("time")
+        assert str(best.area.values[np.argmax(best.values)]) == area
+        assert float(found.ceiling_lower) < float(best.max()) <= float(found.ceiling_upper)
+    before = result.isel(brain_time=0).similarity
+    assert float(abs(before).max()) < 0.1
+
+
+def test_primates_are_used_where_they_are(
+    small_model: Any, needs: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(cache.VARIABLE, ELSEWHERE)
+    for name in ("kriegeskorte2008", "cichy2016"):
+        needs(name)
+    assert run() == 0
+    assert "primates.png" in capsys.readouterr().out
+    result = open_result("demo/cichy2016-rsa.nc")
+    assert result.brain_area.values.tolist() == ["EVC", "IT"] and result.sizes["subject"] == 15
+    assert Path("demo/primates.png").stat().st_size > 10_000
 
 
 def test_once_more_draws_the_figure_alone(small_model: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,15 +116,17 @@ def test_once_more_draws_the_figure_alone(small_model: Any, capsys: pytest.Captu
     Path("here/timecourses.png").unlink()
     capsys.readouterr()
     assert run("--out", "here") == 0
-    assert capsys.readouterr().err == "taking up here/ventral.zarr ...\n"
+    assert capsys.readouterr().err.startswith("taking up here/ventral.zarr ...\n")
     assert {path: path.stat().st_mtime_ns for path in Path("here/ventral.zarr").rglob("*")} == before
     assert Path("here/timecourses.png").stat().st_size > 10_000
 
 
 def test_json(small_model: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--json") == 0
-    result = {"recording": "demo/ventral.zarr", "figure": "demo/timecourses.png", "weights": "Small weights."}
-    assert json.loads(capsys.readouterr().out) == result
+    said = json.loads(capsys.readouterr().out)
+    assert said["recording"] == "demo/ventral.zarr" and said["weights"] == "Small weights."
+    assert said["figures"] == [f"demo/{name}.png" for name in ("timecourses", "rdms", "simulated")]
+    assert said["results"] == [f"demo/{name}.nc" for name in ("rdms", "simulated-brain", "simulated-rsa")]
 
 
 def test_a_recording_of_an_older_version_is_replaced(small_model: Callable[[int], None]) -> None:

@@ -86,6 +86,16 @@ def test_a_brain_of_one_area_and_a_model_without_a_clock(model: xr.Dataset) -> N
     assert figure.axes[0].get_ylabel() == "model step"
 
 
+def test_several_data_sets(model: xr.Dataset) -> None:
+    values = np.random.default_rng(2).random((3, model.sizes["pair"]))
+    one = rsa(model, make_rdms(values, ("subject",), {"subject": list("xyz")}))
+    two = rsa(model, make_rdms(values[:2], ("area",), {"area": ["V4", "IT"]}))
+    figure = plot_comparison({"first": one, "second": two})
+    drawn(figure)
+    assert [ax.get_title() for ax in figure.axes] == ["brain first", "brain V4\n(second)", "brain IT\n(second)"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["noise ceiling", "V1", "IT"]
+
+
 def test_what_has_no_areas_is_refused() -> None:
     result = xr.Dataset({"similarity": ("brain_area", [0.1])})
     with pytest.raises(AnalysisError, match="area and time"):

@@ -59,19 +59,6 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def needs() -> Callable[[str], Path]:
-    """Return a function that gives the folder of a data set, and skips the test where it is not on this computer."""
-
-    def here(name: str) -> Path:
-        found = cache.find(name)
-        if found is None:
-            pytest.skip(f"{name} is not in ${cache.VARIABLE}")
-        return found
-
-    return here
-
-
-@pytest.fixture
 def toy_registry(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
     """Return a function that puts other data sets in the registry's place."""
 

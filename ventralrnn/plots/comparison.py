@@ -1,6 +1,7 @@
 """A model compared with brains: every step with every time, beside what noise allows."""
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from matplotlib.figure import Figure
 
 from ventralrnn.errors import AnalysisError
 
+Panel = tuple[str, xr.Dataset]
+
 _NAMES = {
     "spearman": "Spearman's ρ",
     "corr": "Pearson's r",
@@ -21,35 +24,34 @@ _NAMES = {
 }
 
 
-def plot_comparison(result: xr.Dataset, title: str = "", note: str = "") -> Figure:
-    """Draw how similar the states of a model are to those of a brain.
+def plot_comparison(result: xr.Dataset | Mapping[str, xr.Dataset], title: str = "", note: str = "") -> Figure:
+    """Draw how similar the states of a model are to those of brains.
 
     Parameters
     ----------
-    result : xarray.Dataset
-        What :func:`ventralrnn.analysis.rsa` returns, for a model with ``area`` and ``time``.
+    result : xarray.Dataset, or mapping of str to xarray.Dataset
+        What :func:`ventralrnn.analysis.rsa` returns, for a model with ``area`` and ``time``. Comparisons with several
+        data sets by their names, which are added to the names of the areas; all with time or all without.
     title, note : str
         Above and below the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One row for every area of the brain. Where the brain has time, a matrix model step x brain ms for every area of
-        the model, clusters that are significant outlined; and the best step of each area at every brain time, beside
-        the noise ceiling. Where it has none, similarity over model time with its interval and the noise ceiling. All
-        panels share their scales; states that do not exist are hatched.
+        Where the brain has time, a row for each of its areas: a matrix model step x brain ms for every area of the
+        model, clusters that are significant outlined; and the best step of each area at every brain time, beside the
+        noise ceiling. Where it has none, a panel for each of its areas: similarity over model time with its interval,
+        and the noise ceiling. All panels share their scales; states that do not exist are hatched.
 
     Raises
     ------
     AnalysisError
         If the model has no dimension ``area`` or ``time``.
     """
-    if not {"area", "time"} <= set(result["similarity"].dims):
-        raise AnalysisError("result: give a comparison of a model with the dimensions area and time")
-    if "brain_area" not in result["similarity"].dims:
-        result = result.expand_dims(brain_area=[str(result.attrs.get("brain", "brain"))])
-    with_time = "brain_time" in result["similarity"].dims
-    figure = _matrices(result) if with_time else _courses(result)
+    several = {"": result} if isinstance(result, xr.Dataset) else result
+    panels = [panel for name, one in several.items() for panel in _panels(one, name)]
+    with_time = "brain_time" in panels[0][1]["similarity"].dims
+    figure = _matrices(panels) if with_time else _courses(panels)
     if title:
         figure.suptitle(title, fontsize=11, fontweight="bold")
     if note:
@@ -57,40 +59,47 @@ def plot_comparison(result: xr.Dataset, title: str = "", note: str = "") -> Figu
     return figure
 
 
-def _matrices(result: xr.Dataset) -> Figure:
-    areas, brains = (result[name].values.astype(str) for name in ("area", "brain_area"))
-    figure = Figure(figsize=(2.2 * len(areas) + 4.2, 0.9 + 2.2 * len(brains)), layout="constrained")
+def _panels(result: xr.Dataset, name: str) -> list[Panel]:
+    """Return the comparison with each area of the brain, and what it is called."""
+    if not {"area", "time"} <= set(result["similarity"].dims):
+        raise AnalysisError("result: give a comparison of a model with the dimensions area and time")
+    if "brain_area" not in result["similarity"].dims:
+        return [(name or str(result.attrs.get("brain", "")), result)]
+    areas = result["brain_area"].values.astype(str)
+    return [(f"{area}\n({name})" if name else str(area), result.sel(brain_area=area)) for area in areas]
+
+
+def _matrices(panels: Sequence[Panel]) -> Figure:
+    areas = panels[0][1]["area"].values.astype(str)
+    figure = Figure(figsize=(2.2 * len(areas) + 4.2, 0.9 + 2.2 * len(panels)), layout="constrained")
     widths = [1.0] * len(areas) + [1.5]
-    axes = figure.subplots(len(brains), len(areas) + 1, squeeze=False, width_ratios=widths)
-    largest = float(np.nanmax(result["similarity"].values))
+    axes = figure.subplots(len(panels), len(areas) + 1, squeeze=False, width_ratios=widths)
+    values = [one["similarity"].values for _, one in panels]
+    smallest, largest = (float(f([f(v) for v in values])) for f in (np.nanmin, np.nanmax))
     norm = TwoSlopeNorm(0, -largest, largest)
     image: Any = None
-    for row, brain in enumerate(brains):
-        of_brain = result.sel(brain_area=brain)
-        for column, area in enumerate(areas):
-            ax = axes[row, column]
-            image = draw_matrix(ax, of_brain.sel(area=area), norm) or image
-            if row == 0:
-                ax.set_title(f"model {area}", fontsize=10, fontweight="bold")
-            if row == len(brains) - 1:
-                ax.set_xlabel("brain time (ms)", fontsize=9)
-        clock = all(_has_clock(of_brain.sel(area=area)) for area in areas)
+    for row, (brain, one) in enumerate(panels):
+        for ax, area in zip(axes[row], areas, strict=False):
+            image = draw_matrix(ax, one.sel(area=area), norm) or image
+        clock = all(_has_clock(one.sel(area=area)) for area in areas)
         axes[row, 0].set_ylabel("model time (ms)" if clock else "model step", fontsize=9)
         axes[row, 0].text(
             -0.42, 0.5, f"brain\n{brain}", transform=axes[row, 0].transAxes, ha="right", va="center", fontsize=10,
             fontweight="bold",
         )  # fmt: skip
-        draw_best(axes[row, -1], of_brain)
-        axes[row, -1].set_title(f"best step of each area: brain {brain}", fontsize=9)
-        if row == len(brains) - 1:
-            axes[row, -1].set_xlabel("brain time (ms)", fontsize=9)
+        draw_best(axes[row, -1], one)
+        axes[row, -1].set_title(f"best step of each area: brain {brain}".replace("\n", " "), fontsize=9)
+    for ax, area in zip(axes[0], areas, strict=False):
+        ax.set_title(f"model {area}", fontsize=10, fontweight="bold")
+    for ax in axes[-1]:
+        ax.set_xlabel("brain time (ms)", fontsize=9)
     _share_limits(axes[:, -1])
     axes[0, -1].legend(frameon=False, fontsize=8)
     if image is not None:
         bar = figure.colorbar(image, ax=list(axes[:, -2]), location="right", fraction=0.08, pad=0.02, aspect=30)
-        bar.set_label(_measure(result), fontsize=9)
+        bar.set_label(_measure(panels[0][1]), fontsize=9)
         bar.outline.set_visible(False)
-        bar.ax.set_ylim(min(0, float(np.nanmin(result["similarity"].values))), largest)
+        bar.ax.set_ylim(min(0, smallest), largest)
     return figure
 
 
@@ -164,29 +173,28 @@ def draw_best(ax: Axes, result: xr.Dataset) -> None:
     _tidy(ax)
 
 
-def _courses(result: xr.Dataset) -> Figure:
-    areas, brains = (result[name].values.astype(str) for name in ("area", "brain_area"))
-    columns = min(len(brains), 4)
-    rows = -(-len(brains) // columns)
+def _courses(panels: Sequence[Panel]) -> Figure:
+    areas = panels[0][1]["area"].values.astype(str)
+    columns = min(len(panels), 4)
+    rows = -(-len(panels) // columns)
     figure = Figure(figsize=(1.2 + 2.9 * columns, 1.0 + 2.5 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax, brain in zip(axes, brains, strict=False):
-        of_brain = result.sel(brain_area=brain)
-        ends = np.concatenate([_edges(_model_times(of_brain.sel(area=area))) for area in areas])
-        _ceiling(ax, of_brain, np.array([ends.min(), ends.max()]))
+    for ax, (brain, one) in zip(axes, panels, strict=False):
+        ends = np.concatenate([_edges(_model_times(one.sel(area=area))) for area in areas])
+        _ceiling(ax, one, np.array([ends.min(), ends.max()]))
         for area, colour in zip(areas, _colours(len(areas)), strict=True):
-            _course(ax, of_brain.sel(area=area), str(area), colour)
+            _course(ax, one.sel(area=area), str(area), colour)
         ax.set_title(f"brain {brain}", fontsize=10, fontweight="bold")
-        clock = all(_has_clock(of_brain.sel(area=area)) for area in areas)
+        clock = all(_has_clock(one.sel(area=area)) for area in areas)
         ax.set_xlabel("model time (ms)" if clock else "model step", fontsize=9)
         ax.set_xlim(ends.min(), ends.max())
         _tidy(ax)
-    for ax in axes[len(brains) :]:
+    for ax in axes[len(panels) :]:
         ax.set_visible(False)
-    _share_limits(axes[: len(brains)])
-    axes[0].set_ylabel(_measure(result), fontsize=9)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", frameon=False, fontsize=9)
+    _share_limits(axes[: len(panels)])
+    axes[0].set_ylabel(_measure(panels[0][1]), fontsize=9)
+    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(entries.values(), entries.keys(), loc="outside right center", frameon=False, fontsize=9)
     return figure
 
 

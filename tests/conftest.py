@@ -1,3 +1,5 @@
+"""What tests of several packages share."""
+
 from collections.abc import Callable
 from pathlib import Path
 
