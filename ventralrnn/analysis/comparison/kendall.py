@@ -12,7 +12,7 @@ from ventralrnn.analysis.comparison.ranks import mean_ranks
 # On a CPU, signs of all differences of n values are multiplied as long as n is below the first and n**2 (m + k) below
 # the second times m k: measured where counting inversions, a millisecond for any two rows, becomes faster.
 _LONGEST_SIGNS = 8192
-_SIGNS_PER_COMPARISON = 2_000_000
+_SIGNS_PER_COMPARISON = 750_000
 # Blocks merged at a time: more would need more than a byte for the number of a block.
 _MOST_BLOCKS = 128
 
