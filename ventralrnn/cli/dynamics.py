@@ -36,6 +36,14 @@ _NONE = "-"
     "the stimulus, twice in a row. By default the second where the recording begins before the stimulus.",
 )
 @click.option(
+    "--response",
+    default="rms",
+    show_default=True,
+    type=click.Choice(["rms", "mean"]),
+    help="Strength of a response: the root mean square, over neuroids, of the deviation from the time before the "
+    "stimulus (from 0 in a model); or the mean.",
+)
+@click.option(
     "--bootstrap",
     default=1000,
     show_default=True,
@@ -51,6 +59,7 @@ def command(
     labels: Path | None,
     areas: str | None,
     threshold: str | None,
+    response: str,
     bootstrap: int,
     no_neuroids: bool,
     seed: int,
@@ -77,6 +86,7 @@ def command(
         given,
         areas=chosen,
         threshold=threshold,
+        response=response,
         bootstrap=bootstrap,
         neuroids=not no_neuroids,
         seed=seed,

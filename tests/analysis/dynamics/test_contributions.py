@@ -52,9 +52,7 @@ def test_the_terms_and_where_they_lead(shares: xr.Dataset) -> None:
         "IT-IT:identity": "IT",
         "IT-IT": "IT",
     }
-    assert (
-        shares.source.sel(connection=["V1-V1:identity", "V1:input"]).values.tolist() == ["V1", "input"]
-    )
+    assert shares.source.sel(connection=["V1-V1:identity", "V1:input"]).values.tolist() == ["V1", "input"]
     assert shares.share.dims == ("connection", "stimulus", "time")
     # The ms are those of the target.
     np.testing.assert_array_equal(shares.time_ms.sel(connection="V1-IT"), shares.time_ms.sel(connection="IT-IT"))

@@ -33,7 +33,7 @@ def compute_dynamics(
     labels: Labels | None = None,
     *,
     areas: Sequence[str] | None = None,
-    response: str = "auto",
+    response: str = "rms",
     threshold: Threshold | str | None = None,
     bootstrap: int = 1000,
     confidence: float = 0.95,
@@ -51,10 +51,11 @@ def compute_dynamics(
         For selectivity. By default the recording's own ``label``, if it has some that repeat.
     areas : sequence of str, optional
         All by default.
-    response : {'auto', 'mean', 'rms'}
-        What the strength of a response is: the mean over neuroids (for an area) or stimuli (for a neuroid), as of
-        firing rates; or the root mean square, as of a model's states, which have no sign of their own. 'auto': mean
-        where there are at least five times before the stimulus, else root mean square.
+    response : {'rms', 'mean'}
+        What the strength of a response is. ``'rms'``: the root mean square over neuroids (for an area) or stimuli (for
+        a neuroid) of the deviation from what the neuroid does before the stimulus, on average; from 0 where the
+        recording does not begin before. It sees excitation and suppression alike. ``'mean'``: the mean, as of firing
+        rates; it sees only what is left when neuroids, or stimuli, that excite and that suppress cancel.
     threshold : Threshold or str, optional
         Of the onset: ``'baseline:3:2'`` (mean + 3 standard deviations of the time before the stimulus, twice in a row)
         or ``'fraction:0.1'`` (of the maximum); by default the first where the recording begins before the stimulus,
@@ -106,7 +107,7 @@ def compute_dynamics(
     times, units = _times(opened)
     settings = Settings(
         _labels(next(iter(opened.values())), labels),
-        _response(response, times),
+        _response(response),
         _threshold(threshold, times),
         _at_least_0(bootstrap),
         confidence,
@@ -167,12 +168,10 @@ def _latest_start(times: Mapping[str, np.ndarray]) -> np.ndarray:
     return min(times.values(), key=lambda t: int((t < 0).sum()))
 
 
-def _response(response: str, times: Mapping[str, np.ndarray]) -> str:
-    if response not in ("auto", "mean", "rms"):
-        raise AnalysisError(f"response: {response!r} is unknown: auto, mean or rms")
-    if response != "auto":
-        return response
-    return "mean" if default_threshold(_latest_start(times)).rule == "baseline" else "rms"
+def _response(response: str) -> str:
+    if response not in ("rms", "mean"):
+        raise AnalysisError(f"response: {response!r} is unknown: rms or mean")
+    return response
 
 
 def _labels(area: AreaStates, labels: Labels | None) -> Sequence[Any] | np.ndarray | None:

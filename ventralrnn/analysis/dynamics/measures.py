@@ -51,10 +51,11 @@ def measure_population(area: AreaStates, times: np.ndarray, settings: Settings) 
         participation ratios (time,).
     """
     parts: dict[str, list[np.ndarray]] = {}
+    quiet = _before(area, times, settings.response)
     even = len(times) < 3 or np.allclose(np.diff(times), times[1] - times[0])
     for _, states in area.blocks():
         found = {
-            "amount": _amount(states, settings.response).mean(-1, dtype=torch.float64),
+            "amount": _amount(states, quiet).mean(-1, dtype=torch.float64),
             "speed": trajectories.speed(states, times),
             "curvature": trajectories.curvature(states) if even else torch.full(states.shape[:2], torch.nan),
             "distance_to_end": trajectories.distance_to_end(states),
@@ -115,12 +116,13 @@ def _measure_group(
     selectivity = None if settings.labels is None else Selectivity(settings.labels)
     lifetime, memory = Sparseness(), Autocorrelation()
     window = _quiet(times)
+    quiet = _before(area, times, settings.response, neuroids)
     amounts: Tensor | None = None
     for stimuli, states in area.blocks(neuroids):
         lifetime.add(states)
         if selectivity is not None:
             selectivity.add(states)
-        amount = _amount(states, settings.response)
+        amount = _amount(states, quiet)
         share = torch.from_numpy(weights[:, stimuli]).to(amount)
         total = (share @ amount.flatten(1)).reshape(-1, *amount.shape[1:])
         amounts = total if amounts is None else amounts.add_(total)
@@ -155,9 +157,21 @@ def _quiet(times: np.ndarray) -> np.ndarray:
     return before if len(before) > 4 else np.arange(len(times))
 
 
-def _amount(states: Tensor, response: str) -> Tensor:
+def _before(area: AreaStates, times: np.ndarray, response: str, neuroids: slice = slice(None)) -> Tensor | float | None:
+    """Return the state of each neuroid (neuroid,) from which responses deviate; None if they are not deviations."""
+    if response != "rms":
+        return None
+    before = times < 0
+    if not before.any():
+        return 0.0
+    total = sum(states[:, before].double().sum((0, 1)) for _, states in area.blocks(neuroids))
+    assert isinstance(total, Tensor)
+    return total / (area.stimuli * int(before.sum()))
+
+
+def _amount(states: Tensor, quiet: Tensor | float | None) -> Tensor:
     """Return what is averaged over neuroids or stimuli to get a response."""
-    return states.square() if response == "rms" else states
+    return states if quiet is None else (states - quiet).to(states.dtype).square()
 
 
 def _finish(amount: np.ndarray, response: str) -> np.ndarray:

@@ -91,7 +91,7 @@ class Selectivity:
     def __init__(self, labels: Sequence[Any] | np.ndarray) -> None:
         names, codes = np.unique([str(label) for label in labels], return_inverse=True)
         if len(names) < 2:
-            raise AnalysisError(f"labels: all {len(codes)} stimuli have the same, {names[0]!r}: give at least two")
+            raise AnalysisError(f"labels: all {len(codes)} stimuli have the same, {str(names[0])!r}: give at least two")
         if len(names) == len(codes):
             raise AnalysisError("labels: every stimulus has one of its own, so that nothing varies within a label")
         self.classes = [str(name) for name in names]
