@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
 
 from ventralrnn.analysis.comparison import compare_prepared
-from ventralrnn.analysis.inference import ResampledRows, draw
+from ventralrnn.analysis.inference import ResampledRows, draw, resampling
 from ventralrnn.analysis.rdm.container import pair_indices
 from ventralrnn.errors import AnalysisError
 
@@ -84,6 +84,14 @@ def test_ranks_of_many_pairs() -> None:
     vectors[1] = vectors[1].flip(0)
     rows = ResampledRows(vectors, "spearman")(weights_of(np.ones(count, int)))
     assert float(compare_prepared(rows[:1], rows[1:])) == pytest.approx(-1, abs=1e-6)
+
+
+def test_sorting_block_by_block_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    vectors, weights = torch.from_numpy(np.round(20 * rng.random((7, 45)))), weights_of(draw(10, 1, rng)[0])
+    whole = ResampledRows(vectors, "spearman")(weights)
+    monkeypatch.setattr(resampling, "_BLOCK_VALUES", 2 * 45)
+    assert torch.equal(ResampledRows(vectors, "spearman")(weights), whole)
 
 
 @pytest.mark.parametrize("method", ["spearman", "corr"])

@@ -29,7 +29,7 @@ Resample = Literal["stimuli", "subjects", "both"]
 # A correlation of RDMs needs three pairs of different stimuli.
 _FEWEST_STIMULI = 3
 # Pairs of so many rows are held in ranked form at a time.
-_BLOCK_VALUES = 1 << 26
+_BLOCK_VALUES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -261,8 +261,9 @@ def _sample(
     if stimuli is None:
         assert subjects is not None
         return _sample_subjects(models, brains, method, subjects)
-    # Subjects stand together, since ceilings compare them; brain states may stand apart.
-    block = max(1, _BLOCK_VALUES // (len(brains) * brains.shape[-1]))
+    # Subjects stand together, since ceilings compare them; brain states may stand apart, but every block of them ranks
+    # the model's states again.
+    block = max(1, _BLOCK_VALUES // (len(brains) * brains.shape[-1]), len(models) // len(brains))
     parts = [
         _sample_stimuli(models, brains[:, start : start + block], method, stimuli, subjects, rerank)
         for start in range(0, brains.shape[1], block)

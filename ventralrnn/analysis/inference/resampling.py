@@ -11,6 +11,10 @@ METHODS = ("spearman", "rho-a", "corr", "cosine")
 _RANKED = ("spearman", "rho-a")
 # float32 holds every rank, halves included, up to this sum of weights.
 _EXACT_IN_FLOAT32 = 1 << 23
+# Values sorted at a time.
+_BLOCK_VALUES = 1 << 22
+# Of sums of cubes, relative to the largest of them.
+_ROUNDING = 1e-12
 
 
 def draw(count: int, samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -74,7 +78,7 @@ class ResampledRows:
         if method in _RANKED:
             self._sort(vectors)
             if not rerank:
-                self._values = self._centred_ranks(vectors.new_ones(vectors.shape[-1], dtype=self._dtype))
+                self._values, _ = self._centred_ranks(vectors.new_ones(vectors.shape[-1], dtype=self._dtype))
         elif method == "corr":
             self._values = vectors - vectors.mean(-1, keepdim=True)
 
@@ -95,11 +99,8 @@ class ResampledRows:
         weights = weights.to(self._dtype if self._reranked else self._values.dtype)
         root = weights.sqrt()
         if self._reranked:
-            rows = self._centred_ranks(weights)
-            if self._method == "rho-a" or not self._tied:
-                return rows * (root / self._length(weights)).to(rows.dtype)
-            rows *= root
-            return rows / rows.norm(dim=-1, keepdim=True)
+            rows, length = self._centred_ranks(weights)
+            return rows * (root / length.to(rows.dtype))
         rows = self._values
         if self._method != "cosine":
             rows = rows - (rows @ weights / weights.sum())[:, None]
@@ -109,40 +110,66 @@ class ResampledRows:
         floor = 10 * torch.finfo(rows.dtype).eps * (self._values * root).norm(dim=-1, keepdim=True)
         return rows / torch.where(length > floor, length, torch.nan)
 
-    def _length(self, weights: Tensor) -> Tensor:
-        """Return the length of centred ranks, which depends on the weights alone where nothing but copies is tied."""
+    def _sort(self, values: Tensor) -> None:
+        """Note where the pairs, (row, pair), are in the order of their row, and which are tied."""
+        rows, pairs = self._shape = values.shape
+        self._dtype = torch.float32 if pairs <= _EXACT_IN_FLOAT32 else torch.float64
+        # Half of the memory of a bootstrap is these indices.
+        kind = torch.int32 if values.numel() < 2**31 else torch.int64
+        order = torch.empty(rows, pairs, dtype=kind, device=values.device)
+        place = torch.empty_like(order)
+        tied = []
+        step = max(1, _BLOCK_VALUES // pairs)
+        for start in range(0, rows, step):
+            block = slice(start, start + step)
+            ordered, by_rank = values[block].sort(dim=-1, stable=True)
+            order[block] = by_rank
+            numbers = torch.arange(pairs, device=values.device).expand(len(by_rank), -1)
+            rank = torch.empty_like(by_rank).scatter_(-1, by_rank, numbers)
+            row_start = torch.arange(start, start + len(rank), device=values.device)[:, None] * pairs
+            place[block] = rank + row_start
+            tied.append(_tied(ordered, by_rank) + start * pairs)
+        self._order, self._place = order.view(-1), place.view(-1)
+        self._tied, self._tied_first, self._tied_last = torch.cat(tied, 1)
+        self._tied_row, self._tied_pair = self._tied // pairs, self._tied % pairs
+
+    def _centred_ranks(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean ranks in the sample minus their mean, (row, pair), and their lengths, (row, 1)."""
+        along = weights.index_select(0, self._order)
+        sums = along.view(self._shape).cumsum(-1).view(-1)
+        total = weights.sum()
+        ranks = sums.index_select(0, self._place).view(self._shape).sub_((weights + total) / 2)
+        upto, before = sums[self._tied_last], sums[self._tied_first] - along[self._tied_first]
+        ranks.view(-1)[self._tied] = (upto + before - total) / 2
+        return ranks, self._length(weights, upto - before)
+
+    def _length(self, weights: Tensor, tied: Tensor) -> Tensor:
+        """Return lengths of centred ranks, from weights of pairs and of the groups that tied pairs are in."""
         exact = weights.double()
         total = exact.sum()
-        copies = total if self._method == "rho-a" else (exact**3).sum()
-        return ((total**3 - copies) / 12).sqrt()
+        cubes = total.expand(self._shape[0])
+        if self._method != "rho-a":
+            own = exact[self._tied_pair]
+            of_groups = own * tied.double() ** 2 - own**3
+            cubes = (exact**3).sum().expand(self._shape[0]).index_add(0, self._tied_row, of_groups)
+        square = (total**3 - cubes) / 12
+        return torch.where(square > _ROUNDING * total**3, square, torch.nan).sqrt()[:, None]
 
-    def _sort(self, values: Tensor) -> None:
-        rows, pairs = values.shape
-        ordered, order = values.sort(dim=-1, stable=True)
-        place = torch.empty_like(order).scatter_(-1, order, torch.arange(pairs, device=values.device).expand(rows, -1))
-        changes = ordered[:, 1:] != ordered[:, :-1]
-        self._tied = not bool(changes.all())
-        # A quarter of the memory and time of a bootstrap is these indices.
-        kind = torch.int32 if values.numel() < 2**31 else torch.int64
-        start = torch.arange(rows, device=values.device)[:, None] * pairs
-        self._order = order.reshape(-1).to(kind)
-        self._shape = (rows, pairs)
-        self._dtype = torch.float32 if pairs <= _EXACT_IN_FLOAT32 else torch.float64
-        if not self._tied:
-            self._last = (place + start).reshape(-1).to(kind)
-            return
-        numbers = torch.arange(pairs, device=values.device).expand(rows, -1)
-        edge = torch.ones_like(changes[:, :1])
-        first = torch.where(torch.cat([edge, changes], 1), numbers, 0).cummax(-1).values
-        last = torch.where(torch.cat([changes, edge], 1), numbers, pairs).flip(-1).cummin(-1).values.flip(-1)
-        self._first = (first.gather(-1, place) + start).reshape(-1).to(kind)
-        self._last = (last.gather(-1, place) + start).reshape(-1).to(kind)
 
-    def _centred_ranks(self, weights: Tensor) -> Tensor:
-        along = weights.index_select(0, self._order).view(self._shape)
-        sums = along.cumsum(-1)
-        upto = sums.view(-1).index_select(0, self._last).view(self._shape)
-        if not self._tied:
-            return upto.sub_((weights + weights.sum()) / 2)
-        before = (sums - along).view(-1).index_select(0, self._first).view(self._shape)
-        return (upto + before).sub_(weights.sum()).div_(2)
+def _tied(ordered: Tensor, order: Tensor) -> Tensor:
+    """Return which of the sorted rows, (row, pair), are tied, and the first and last with the same value, (3, number).
+
+    The first are places in the rows before sorting, the others places after; all are counted through all rows.
+    """
+    pairs = ordered.shape[-1]
+    changes = ordered[:, 1:] != ordered[:, :-1]
+    if bool(changes.all()):
+        return order.new_empty(3, 0)
+    edge = torch.ones_like(changes[:, :1])
+    begins, ends = torch.cat([edge, changes], 1), torch.cat([changes, edge], 1)
+    row, at = torch.nonzero(~(begins & ends), as_tuple=True)
+    # Groups of ties follow one another, so the first of a group is the last beginning so far.
+    numbers = row * pairs + at
+    first = torch.where(begins[row, at], numbers, 0).cummax(0).values
+    last = torch.where(ends[row, at], numbers, ordered.numel()).flip(0).cummin(0).values.flip(0)
+    return torch.stack([row * pairs + order[row, at], first, last])
