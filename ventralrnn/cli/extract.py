@@ -6,15 +6,35 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.rdm import check_out, show
 
 if TYPE_CHECKING:
     from ventralrnn.graph import Clock
+
+# What says how activations are stored.
+_OF_RECORDINGS = ("dtype", "resume")
 
 
 @click.command()
 @click.argument("model")
 @click.argument("stimuli")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The recording to write, *.zarr.")
+@click.option("--out", type=click.Path(path_type=Path), help="The recording to write, *.zarr.")
+@click.option(
+    "--rdm",
+    type=click.Path(path_type=Path),
+    metavar="FILE.nc",
+    help="In place of --out: write the RDMs of every area and step, and store no activations.",
+)
+@click.option(
+    "--distance",
+    type=click.Choice(["correlation", "euclidean", "sqeuclidean", "cosine"]),
+    help="With --rdm: the dissimilarity, correlation by default.",
+)
+@click.option(
+    "--constant",
+    type=click.Choice(["raise", "nan"]),
+    help="With --rdm: what becomes of a stimulus that leaves an area silent, an error (by default) or NaN.",
+)
 @click.option("--areas", help="Areas to record, separated by commas; all by default.")
 @click.option(
     "--area",
@@ -79,7 +99,10 @@ if TYPE_CHECKING:
 def command(
     model: str,
     stimuli: str,
-    out: Path,
+    out: Path | None,
+    rdm: Path | None,
+    distance: str | None,
+    constant: str | None,
     areas: str | None,
     modules: tuple[str, ...],
     states: str | None,
@@ -92,7 +115,7 @@ def command(
     as_json: bool,
     **rest: Any,
 ) -> None:
-    """Record areas of MODEL at every time step for STIMULI.
+    """Record areas of MODEL at every time step for STIMULI, or (with --rdm) compute their RDMs alone.
 
     MODEL is a name in the zoo (see `ventralrnn models`), a checkpoint file, or file.py:factory or
     package.module:factory for any torch.nn.Module. STIMULI is `embedded`, the name of a cached data set, a folder of
@@ -104,36 +127,73 @@ def command(
         raise click.BadParameter("goes not with --area: give either", param_hint="--areas")
     if size and ":" not in model:
         raise click.BadParameter(f"{model} states its own preprocessing", param_hint="--size")
-    if out.suffix != ".zarr":
-        raise click.BadParameter(f"{out}: give the recording a name that ends in .zarr", param_hint="--out")
+    _check_outputs(out, rdm, distance or constant, rest)
     from dataclasses import replace
 
-    from ventralrnn.recording.extraction import extract
     from ventralrnn.recording.sources import IMAGENET
-    from ventralrnn.recording.store import partial_path
     from ventralrnn.stimuli import load_stimuli
     from ventralrnn.zoo.load import load_object
 
     options.show_warnings_plainly()
+    what: dict[str, Any] = {
+        "areas": named or _names(areas) or None,
+        "steps": steps,
+        "states": load_object(states) if states else None,
+        "currents": currents == "all" or _names(currents),
+        "preprocessing": replace(IMAGENET, size=size) if size else None,
+        "clock": clock,
+        "progress": options.is_terminal(),
+        **rest,
+    }
+    pictures = load_stimuli(stimuli, degrees=degrees)
+    if rdm is not None:
+        for name in _OF_RECORDINGS:
+            del what[name]
+        _extract_rdm(model, pictures, rdm, as_json, distance or "correlation", constant or "raise", what)
+        return
+    assert out is not None
+    from ventralrnn.recording.extraction import extract
+    from ventralrnn.recording.store import partial_path
+
     if rest["resume"] and not any(path.exists() for path in (out, partial_path(out))):
         click.echo(f"ventralrnn: {out} is not begun, so there is nothing to continue: starting", err=True)
-    recording = extract(
-        model,
-        load_stimuli(stimuli, degrees=degrees),
-        out,
-        areas=named or _names(areas) or None,
-        steps=steps,
-        states=load_object(states) if states else None,
-        currents=currents == "all" or _names(currents),
-        preprocessing=replace(IMAGENET, size=size) if size else None,
-        clock=clock,
-        progress=options.is_terminal(),
-        **rest,
-    )
+    recording = extract(model, pictures, out, **what)
     if as_json:
         options.print_json(_summary(recording))
     else:
         click.echo(_report(recording))
+
+
+def _check_outputs(out: Path | None, rdm: Path | None, of_rdm: str | None, rest: dict[str, Any]) -> None:
+    if rdm is None:
+        if of_rdm:
+            raise click.BadParameter("goes with --rdm", param_hint="--distance, --constant")
+        if out is None:
+            raise click.UsageError("Missing option '--out' (a recording, *.zarr) or '--rdm' (RDMs alone, *.nc).")
+        if out.suffix != ".zarr":
+            raise click.BadParameter(f"{out}: give the recording a name that ends in .zarr", param_hint="--out")
+        return
+    if out is not None:
+        raise click.BadParameter(
+            "goes not with --rdm, which stores no activations: record first, then run ventralrnn rdm on the recording",
+            param_hint="--out",
+        )
+    if rest["resume"]:
+        raise click.BadParameter("goes not with --rdm, which keeps nothing to continue", param_hint="--resume")
+    if rest["dtype"] != "float32":
+        raise click.BadParameter("goes not with --rdm, which stores no activations", param_hint="--dtype")
+    check_out(rdm, "--rdm")
+
+
+def _extract_rdm(
+    model: str, stimuli: Any, out: Path, as_json: bool, distance: str, constant: str, what: dict[str, Any]
+) -> None:
+    from ventralrnn.analysis.rdm import extract_rdm
+    from ventralrnn.analysis.results import save_result
+
+    rdms = extract_rdm(model, stimuli, distance=distance, constant=constant, **what)
+    save_result(rdms, out)
+    show(rdms, out, as_json)
 
 
 def _names(text: str | None) -> list[str]:

@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "Train a model on labelled pictures.",
     "evaluate": "Accuracy of a model at every readout time, on pictures that it has not learnt from.",
     "extract": "Record areas of a model at every time step for a set of stimuli.",
+    "rdm": "Compute the RDMs of every area at every time step of a recording.",
     "rsa": "Compare every area and step with brains: noise ceilings, intervals, tests.",
     "dynamics": "When each area of a recording responds, how selectively, and how its state moves.",
 }

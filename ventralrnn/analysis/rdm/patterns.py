@@ -140,20 +140,40 @@ def place(
     """
     work = torch.float64 if values.dtype == torch.float64 else torch.float32
     _check_finite(values, where, names)
-    centre = values.mean(1, keepdim=True, dtype=work) if frame is None else frame.centre
     if distance in ("euclidean", "sqeuclidean"):
-        zero = torch.zeros(len(values), 1, 1, dtype=torch.float64, device=values.device)
-        return Patterns(values, frame or Frame(distance, centre, zero, zero + 1))
+        return Patterns(values, frame or _plain_frame(values, distance, work))
     mean, length, undefined = _moments(values, distance, work)
     if constant == "raise" and bool(undefined.any()):
         _raise_undefined(undefined, distance, where, names)
     scale = torch.where(undefined, torch.nan, 1 / length)
-    if frame is None:
-        known = torch.where(undefined, 0, scale)
-        count = (~undefined).sum(1, keepdim=True).clamp(min=1)
-        frame = Frame(distance, centre, mean.mean(1, keepdim=True), known.sum(1, keepdim=True) / count)
+    frame = frame or _unit_frame(values, distance, mean, scale)
     shift = (mean - frame.mean).to(work) if distance == "correlation" else None
     return Patterns(values, frame, shift, scale.to(work), (scale - frame.scale).to(work))
+
+
+def _plain_frame(values: Tensor, distance: str, work: torch.dtype) -> Frame:
+    zero = torch.zeros(len(values), 1, 1, dtype=torch.float64, device=values.device)
+    return Frame(distance, values.mean(1, keepdim=True, dtype=work), zero, zero + 1)
+
+
+def _unit_frame(values: Tensor, distance: str, mean: Tensor, scale: Tensor) -> Frame:
+    """Return an origin near the patterns' mean that a few with another offset or length do not move away."""
+    work = torch.float64 if values.dtype == torch.float64 else torch.float32
+    known = ~scale.isnan()
+    middle = torch.where(known, mean, torch.nan).nanmedian(1, keepdim=True).values.nan_to_num_()
+    typical = scale.nanmedian(1, keepdim=True).values.nan_to_num_(1)
+    weights = torch.where(known, torch.minimum(scale, typical), 0)
+    weights /= weights.sum(1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
+    centre = torch.empty(len(values), 1, values.shape[2], dtype=work, device=values.device)
+    for state, target in enumerate(centre):
+        row = weights[state].mT.to(work)
+        if values.dtype == work:
+            torch.mm(row, values[state], out=target)
+        else:
+            torch.mm(row, values[state].to(work), out=target)
+    if distance == "correlation":
+        centre += (middle - (weights * mean).sum(1, keepdim=True)).to(work)
+    return Frame(distance, centre, middle, typical)
 
 
 def _check_finite(values: Tensor, where: str, names: Sequence[str] | None) -> None:

@@ -109,8 +109,8 @@ def extract_rdm(
         run = _Run(job, layouts, distance, constant, tile_size(layouts, size, memory))
         bad = run.compute(calls, size, workers, progress)
         header = describe_job(job, layouts, size, command)
-        source = describe_recording(header, job.stimuli, job.preprocessing)
-    attrs = provenance(source, distance=distance, constant=constant)
+        source = {**describe_recording(header, job.stimuli, job.preprocessing), "command": None}
+    attrs = provenance(source, distance=distance, constant=constant, command=header["command"])
     return run.to_dataset(attrs | ({"skipped_stimuli": [list(item) for item in bad]} if bad else {}))
 
 
