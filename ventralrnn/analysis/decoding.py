@@ -18,6 +18,12 @@ from ventralrnn.errors import AnalysisError
 _NAMED = ("lda", "logistic", "svm")
 
 
+class _Scaled(NamedTuple):
+    """A classifier of scikit-learn that sees features at the scale that suits its default penalty."""
+
+    classifier: Any
+
+
 class LinearClassifier(NamedTuple):
     """Decision values are centred features times `weights` (feature or dimension, category) plus `offsets`."""
 
@@ -50,9 +56,10 @@ def decode(
     labels : sequence, (stimulus,), or str
         Category of each stimulus, or the name of the coordinate that holds it.
     classifier : {'lda', 'logistic', 'svm'} or scikit-learn classifier
-        Linear discriminant analysis with a shrunk covariance, scikit-learn's logistic regression or linear support
-        vector machine with their defaults and balanced classes, or any classifier of scikit-learn that is linear and
-        does not depend on a rotation of the features.
+        Linear discriminant analysis with a shrunk covariance; scikit-learn's logistic regression or linear support
+        vector machine, ``C=1``, categories weighted equally, and features divided by the root mean square length of
+        the training stimuli; or any classifier of scikit-learn that is linear and does not depend on a rotation of the
+        features, to which these go as they are.
     areas, steps : sequence, optional
         States to take. All by default.
     generalise : bool
@@ -283,10 +290,13 @@ def _fit(split: Split, assignments: np.ndarray, model: Any, shrinkage: float | N
     from sklearn.base import clone
     from sklearn.linear_model._base import LinearClassifierMixin
 
-    found = clone(model).fit((split.left * split.lengths).numpy(), assignments[0])
+    rows = split.left * split.lengths
+    scale = rows.square().sum(1).mean().sqrt() if isinstance(model, _Scaled) else 1.0
+    found = clone(model.classifier if isinstance(model, _Scaled) else model).fit((rows / scale).numpy(), assignments[0])
     if not isinstance(found, LinearClassifierMixin):
-        raise AnalysisError(f"classifier: {model!r} has no linear decision for each category; take a linear one")
-    weights, offsets = torch.from_numpy(found.coef_.T.copy()), torch.from_numpy(np.atleast_1d(found.intercept_))
+        raise AnalysisError(f"classifier: {found!r} has no linear decision for each category; take a linear one")
+    weights = torch.from_numpy(found.coef_.T.copy()) / scale
+    offsets = torch.from_numpy(np.atleast_1d(found.intercept_))
     if categories == 2:
         # One decision, positive for the second.
         weights, offsets = torch.cat([-weights, weights], 1), torch.cat([-offsets, offsets])
@@ -308,11 +318,11 @@ def _check_classifier(classifier: Any, shrinkage: float | None) -> Any:
     if classifier == "logistic":
         from sklearn.linear_model import LogisticRegression
 
-        return LogisticRegression(class_weight="balanced", max_iter=1000)
+        return _Scaled(LogisticRegression(class_weight="balanced", max_iter=1000))
     if classifier == "svm":
         from sklearn.svm import LinearSVC
 
-        return LinearSVC(class_weight="balanced", dual="auto", max_iter=10_000, random_state=0)
+        return _Scaled(LinearSVC(class_weight="balanced", dual="auto", max_iter=10_000, random_state=0))
     raise AnalysisError(f"classifier: {classifier!r} is none; take {', '.join(_NAMED)} or scikit-learn's")
 
 

@@ -206,8 +206,11 @@ def _as_mapping(recording: Features) -> Mapping[str, xr.DataArray]:
 
 def _as_area(array: xr.DataArray, area: str) -> xr.DataArray:
     """Return an area with all three dimensions; an array that has them stays as it is, unread."""
-    if "time" not in array.dims and "time" not in array.coords:
-        array = array.expand_dims("time", 1)
+    if "time" not in array.dims:
+        # One state of an area, which may still know its time.
+        known = {name: [array[name].item()] for name in ("time_step", "time_ms") if name in array.coords}
+        array = array.drop_vars(list(known)).expand_dims("time", 1)
+        array = array.assign_coords({name: ("time", value) for name, value in known.items()})
     if set(array.dims) != {"stimulus", "time", "neuroid"}:
         raise AnalysisError(f"{area}: give dimensions stimulus, time, neuroid, not {', '.join(map(str, array.dims))}")
     if array.dims != ("stimulus", "time", "neuroid"):

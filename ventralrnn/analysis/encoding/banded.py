@@ -95,7 +95,8 @@ def predict_banded(
     number = np.full(len(train), -1)
     for i, (_, left_out) in enumerate(inner):
         number[left_out] = i
-    with _numpy_backend():
+    # The logarithm of a band that is not used is minus infinity, and means to be.
+    with _numpy_backend(), np.errstate(divide="ignore"):
         log_weights, dual, _ = solve_multiple_kernel_ridge_random_search(
             kernels,
             targets[train] - intercept,

@@ -61,8 +61,10 @@ def make_folds(
     if labels is not None and fewest < folds:
         raise AnalysisError(f"folds: {folds} are more than the {fewest} stimuli of the smallest category; take fewer")
     if groups is not None:
+        # It takes groups of equal make-up in the order of their numbers, whatever its own shuffle does.
+        renamed = np.random.default_rng(seed).permutation(clusters.max() + 1)[clusters]
         splitter = sklearn.StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-        drawn = splitter.split(np.zeros(stimuli), kinds, clusters)
+        drawn = splitter.split(np.zeros(stimuli), kinds, renamed)
     elif labels is not None:
         drawn = sklearn.StratifiedKFold(folds, shuffle=True, random_state=seed).split(np.zeros(stimuli), kinds)
     else:

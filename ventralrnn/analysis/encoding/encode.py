@@ -298,4 +298,4 @@ def _as_state(state: xr.DataArray | np.ndarray, name: str) -> xr.DataArray:
     array = state if isinstance(state, xr.DataArray) else xr.DataArray(np.asarray(state), dims=("stimulus", "neuroid"))
     if set(array.dims) != {"stimulus", "neuroid"}:
         raise AnalysisError(f"bands: {name} has dimensions {array.dims}; give one state (stimulus, neuroid)")
-    return array.drop_vars([c for c in ("time", "time_step", "time_ms") if c in array.coords]).rename(name)
+    return array.rename(name)

@@ -61,7 +61,8 @@ def reliability(responses: A, splits: int = 10, *, seed: int = 0) -> A:
 
     Notes
     -----
-    Brain-Score's ``internal_consistency`` is the same with ``seed=1``, and its ceiling the median over neuroids.
+    Brain-Score's ``internal_consistency`` has these values for each neuroid with ``seed=1``; its ceiling is the mean
+    over splits of their median over neuroids.
 
     References
     ----------
