@@ -32,7 +32,7 @@ test-latest: .venv-latest/.installed  ## the same suite without brainscore, on t
 lint: .venv/.installed  ## ruff and mypy
 	.venv/bin/ruff check .; status=$$?; .venv/bin/mypy && exit $$status
 
-bench: .venv/.installed  ## measure speed against peers
+bench: .venv/.installed .venv-latest/.installed  ## measure speed against peers
 	.venv/bin/python -m benchmarks.speed
 
 clean:  ## remove the environments, demo/, caches and build leftovers

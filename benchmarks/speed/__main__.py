@@ -7,7 +7,20 @@ from benchmarks.pages import DOCS, write_block
 from benchmarks.speed.common import QUIET, Row, describe_load, format_rows, machine, write_rows
 
 # Question -> its file. Those that need the longest silence come first.
-QUESTIONS = ("extraction", "training", "peers", "memory", "start", "twins")
+QUESTIONS = (
+    "extraction",
+    "training",
+    "rdm",
+    "comparison",
+    "inference",
+    "similarity",
+    "encoding",
+    "peers",
+    "memory",
+    "rdm_memory",
+    "start",
+    "twins",
+)
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).parent / "results"
 BATCH = 64
+# What somebody set for another library or machine makes OpenBLAS take slow kernels; each BLAS is to choose for itself.
+OWN_CHOICE = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 # Share of all processors that other processes may use during a run for its round to count as quiet.
 QUIET = 0.05
 
@@ -97,6 +99,7 @@ class Arm:
         self._process = subprocess.Popen(
             [self.python, "-W", "ignore", "-m", self.module, *self.arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if name not in OWN_CHOICE},
         )  # fmt: skip
         self.ready = self._answer()
         self.startup = time.perf_counter() - start
@@ -274,6 +277,15 @@ def compare(
     )  # fmt: skip
 
 
+def peak_memory() -> float:
+    """Return the most memory that this process has had, in MB, without that of the process that started it."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e6
+
+
 def machine() -> dict[str, str]:
     """Return what the figures depend on, without naming anybody's machine."""
     try:
@@ -314,14 +326,18 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.what,
         f"{value} {row.unit}" if row.value is not None else value,
         row.against,
-        "" if row.ratio is None else f"{row.ratio:.2f}",
-        "" if row.low is None else f"{row.low:.2f} to {row.high:.2f}",
+        "" if row.ratio is None else _ratio(row.ratio),
+        "" if row.low is None or row.high is None else f"{_ratio(row.low)} to {_ratio(row.high)}",
         "" if row.limit is None else f"{row.limit:g}",
         row.verdict,
         str(row.rounds),
         f"{row.others:.0%}",
         row.note,
     )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def write_rows(question: str, rows: Sequence[Row]) -> None:

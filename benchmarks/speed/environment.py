@@ -1,4 +1,4 @@
-"""The environment in which the peers run: made when it is first needed, or when what it holds has changed."""
+"""Environments in which peers run; that of the extraction's is made when it is first needed, or has changed."""
 
 import hashlib
 import re
@@ -29,6 +29,19 @@ def peers_python() -> str:
         _pip(python, "--no-deps", WITHOUT_DEPENDENCIES)
         stamp.write_text(wanted)
     return str(python)
+
+
+def latest_python() -> str:
+    """Return the interpreter of the newest versions' environment, which holds the analyses' peers."""
+    python = ROOT / ".venv-latest" / "bin" / "python"
+    if not python.exists():
+        raise SystemExit(f"no {python.parents[1].name} here: make it with `make .venv-latest/.installed`")
+    return str(python)
+
+
+def own_python() -> str:
+    """Return the interpreter of the package's own environment, which holds Brain-Score."""
+    return sys.executable
 
 
 def _name(line: str) -> str:
