@@ -137,7 +137,7 @@ def decode(
     )
     if shuffled is not None:
         result["null"] = (("permutation", *dims), shuffled)
-        beyond = (shuffled >= accuracy).sum(0)
+        beyond = (shuffled >= accuracy - np.finfo(np.float32).eps).sum(0)  # ties count
         result["p_value"] = (dims, np.where(np.isnan(accuracy), np.nan, (beyond + 1) / (permutations + 1)))
     return result
 
@@ -295,7 +295,7 @@ def _fit(split: Split, assignments: np.ndarray, model: Any, shrinkage: float | N
     found = clone(model.classifier if isinstance(model, _Scaled) else model).fit((rows / scale).numpy(), assignments[0])
     if not isinstance(found, LinearClassifierMixin):
         raise AnalysisError(f"classifier: {found!r} has no linear decision for each category; take a linear one")
-    weights = torch.from_numpy(found.coef_.T.copy()) / scale
+    weights = torch.from_numpy(np.atleast_2d(found.coef_).T.copy()) / scale
     offsets = torch.from_numpy(np.atleast_1d(found.intercept_))
     if categories == 2:
         # One decision, positive for the second.
@@ -337,7 +337,7 @@ def _categories(grid: StateGrid, labels: Sequence[object] | np.ndarray | str) ->
         raise AnalysisError(f"labels: give one for each of {grid.stimuli} stimuli, not shape {values.shape}")
     names, codes = np.unique(values, return_inverse=True)
     if len(names) < 2:
-        raise AnalysisError(f"labels: all stimuli are of the same category, {names[0]!r}")
+        raise AnalysisError(f"labels: all stimuli are of the same category, {str(names[0])!r}")
     return names, codes.ravel()
 
 
@@ -386,13 +386,13 @@ def _interval(
     flat = correct.reshape(-1, len(codes))
     # Stimuli that no split tests count for nothing.
     tested = ~np.isnan(flat).all(0) if not np.isnan(flat).all() else np.ones(len(codes), bool)
-    members = [np.flatnonzero((codes == code) & tested) for code in range(codes.max() + 1)]
-    weights = np.zeros((samples + 1, len(codes)))
-    for member in members:
-        weights[0, member] = 1 / len(member)
-        weights[1:, member] = rng.multinomial(len(member), np.full(len(member), 1 / len(member)), samples) / len(member)
-    weights /= len(members)
-    values = flat[:, tested] @ weights[:, tested].T
+    values = np.zeros((len(flat), samples + 1))
+    for code in range(codes.max() + 1):
+        member = np.flatnonzero((codes == code) & tested)
+        drawn = rng.multinomial(len(member), np.full(len(member), 1 / len(member)), samples)
+        # Whole numbers, so that equal accuracies are equal to the last digit.
+        values += flat[:, member] @ np.concatenate([np.ones((1, len(member))), drawn]).T / len(member)
+    values /= codes.max() + 1
     tail = 100 * (1 - confidence) / 2
     lower, upper = np.percentile(values[:, 1:], [tail, 100 - tail], axis=1)
     shape = correct.shape[:-1]
