@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from ventralrnn.analysis.clocks.paths import mean_along
+from ventralrnn.analysis.clocks.paths import mean_of_lines
 from ventralrnn.analysis.clocks.sides import Sides, take_sides, with_interval
 from ventralrnn.analysis.inference.bootstrap import Resample
 from ventralrnn.analysis.results import provenance
@@ -20,7 +20,7 @@ def best_lag(
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Find the lag between a model's clock and a brain's at which they are most alike, and the best time of each step.
+    """Find the lag between a model's clock and a brain's at which they are most alike, and the best step of each time.
 
     Parameters
     ----------
@@ -45,21 +45,24 @@ def best_lag(
     xarray.Dataset
         Over ``area`` and ``brain_area``, those that there are: ``lag_ms``, positive where the brain is later than the
         clock says, with ``lag_ms_low`` and ``lag_ms_high``; ``profile`` (lag), the mean similarity at every lag, NaN
-        where the brain's times do not cover all steps; and ``best_ms`` (time), the brain time that each step is most
-        like, with ``best_ms_low`` and ``best_ms_high``. In ms. Without a clock, ``lag_ms`` and ``profile`` are NaN.
+        where a step would begin outside the brain's times; and ``best_step`` (brain_time), the time step that each
+        time of the brain is most like, with ``best_step_low`` and ``best_step_high``. Lags are in ms; without a clock,
+        and for an area of fewer than two steps, they are NaN.
 
     Raises
     ------
     AnalysisError
-        If the stimuli differ, the brain has no times, or no lag lets the brain's times cover all steps of an area.
+        If the stimuli differ, the brain has no times, or at no lag all steps of an area begin within them.
 
     Notes
     -----
-    With S(i, t) the similarity of model step i and brain time t, averaged over subjects and interpolated linearly in t,
-    and m(i) the time of step i by the model's clock, ``profile(L) = mean over i of S(i, m(i) + L)`` and ``lag_ms`` is
-    the L, out of multiples of the shortest distance of two brain times, where it is largest. All steps count at every
-    lag, so that lags do not differ in what they average. Intervals are quantiles over samples, in each of which the
-    maximum is sought anew.
+    A model's clock says when each step begins, b(i) in ms. At a lag of L the brain is in step i from b(i) + L to
+    b(i + 1) + L; before, it is counted to the first step, after, to the last. With S(i, t) the similarity of step i and
+    brain time t, averaged over subjects, ``profile(L)`` is the mean over all brain times of S(i(t), t), and ``lag_ms``
+    is the L, out of multiples of the shortest distance of two brain times, where it is largest. All times count at
+    every lag. Where a brain's signal is strong, it is more like every step: therefore steps are compared within each
+    brain time, and never times within a step. Intervals are quantiles over samples, in each of which the maximum is
+    sought anew.
     """
     sides = take_sides(model, brain)
     similarity = sides.compare(method)
@@ -67,23 +70,27 @@ def best_lag(
     lags = _grid(sides)
     shape = similarity.shape[:2]
     # Estimate, low and high end.
-    lag, best = np.full((3, *shape), np.nan), np.full((3, *shape, len(sides.steps)), np.nan)
+    lag, best = np.full((3, *shape), np.nan), np.full((3, *shape, len(sides.brain_ms)), np.nan)
     profile = np.full((*shape, len(lags)), np.nan)
     for cell in sides.cells(similarity):
         matrices, times = cell.take(drawn), sides.brain_ms[cell.times]
-        best[:, cell.model_area, cell.brain_area, cell.steps] = with_interval(times[matrices.argmax(-1)], level)
+        if not len(cell.steps):
+            continue
+        most_like = sides.steps[cell.steps][matrices.argmax(-2)]
+        best[:, cell.model_area, cell.brain_area, cell.times] = with_interval(most_like, level)
         clock = sides.model_ms[cell.model_area, cell.steps]
-        if not np.isfinite(clock).all():
+        if len(clock) < 2 or not np.isfinite(clock).all():
             continue
         covered = _covered(clock, times, lags)
-        means = mean_along(matrices, times, clock + lags[covered, None])
+        means = mean_of_lines(matrices, times, clock[1:] + lags[covered, None])
         profile[cell.model_area, cell.brain_area, covered] = means[0]
         lag[:, cell.model_area, cell.brain_area] = with_interval(lags[covered][means.argmax(-1)], level)
-    variables = {**sides.variables("lag_ms", lag), **sides.variables("best_ms", best, "time")}
+    variables = {**sides.variables("lag_ms", lag), **sides.variables("best_step", best, "brain_time")}
     variables["profile"] = (sides.dims("lag"), sides.squeeze(profile))
     attrs = {str(key): value for key, value in model.attrs.items()}
     settings = {"bootstrap": bootstrap, "resample": resample, "level": level, "seed": seed}
-    return xr.Dataset(variables, {**sides.coords, "lag": lags}, provenance(attrs, method=method, **settings))
+    coords = {**sides.coords, "brain_time_ms": ("brain_time", sides.brain_ms), "lag": lags}
+    return xr.Dataset(variables, coords, provenance(attrs, method=method, **settings))
 
 
 def _grid(sides: Sides) -> np.ndarray:
@@ -97,10 +104,10 @@ def _grid(sides: Sides) -> np.ndarray:
 
 
 def _covered(clock: np.ndarray, times: np.ndarray, lags: np.ndarray) -> np.ndarray:
-    covered = (clock.min() + lags >= times[0]) & (clock.max() + lags <= times[-1])
+    covered = (clock[1] + lags > times[0]) & (clock[-1] + lags <= times[-1])
     if not covered.any():
         raise AnalysisError(
-            f"model: steps from {clock.min():g} to {clock.max():g} ms are more than the brain's times, {times[0]:g} to "
-            f"{times[-1]:g} ms, cover; choose steps with isel(time=...)"
+            f"model: steps that begin from {clock[1]:g} to {clock[-1]:g} ms are more than the brain's times, "
+            f"{times[0]:g} to {times[-1]:g} ms, cover; choose steps with isel(time=...)"
         )
     return np.flatnonzero(covered)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from ventralrnn.analysis.clocks.paths import Shape, fit_path, mean_of_path
+from ventralrnn.analysis.clocks.paths import Shape, fit_begins, mean_of_path
 from ventralrnn.analysis.clocks.sides import Cell, Sides, take_sides, with_interval
 from ventralrnn.analysis.inference.bootstrap import Resample
 from ventralrnn.analysis.results import provenance
@@ -41,7 +41,7 @@ def fit_clock(
     level: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Find when in a brain each step of a model is, and test on held-out stimuli that the order of time matters.
+    """Find when a brain passes into each step of a model, and test on held-out stimuli that the order of time matters.
 
     Parameters
     ----------
@@ -72,16 +72,19 @@ def fit_clock(
     xarray.Dataset
         Over ``area`` and ``brain_area``, those that there are:
 
-        - ``brain_ms`` (time): the map fitted to all stimuli, in ms, with ``brain_ms_low`` and ``brain_ms_high``;
-        - ``onset_ms``, ``ms_per_step``: its straight line (least squares; the map itself if it is linear) at the first
-          step that exists, and its slope, each with ``_low`` and ``_high``;
-        - ``held_out``: mean similarity along the map, on stimuli that it was not fitted to;
-        - ``held_out_fixed``: the same if all steps are given one brain time; ``held_out_backwards``: if the brain's
-          time is turned round;
+        - ``begin_ms`` (time): the map fitted to all stimuli: when the brain passes into each step, in ms, with
+          ``begin_ms_low`` and ``begin_ms_high``; NaN for the first step, which has no step before it, and for those
+          that begin outside the brain's times;
+        - ``ms_per_step``, ``onset_ms``: the straight line through ``begin_ms`` (least squares): its slope, and where it
+          puts the begin of the first step that exists; each with ``_low`` and ``_high``, NaN for less than two begins;
+        - ``held_out``: mean similarity over brain times, each with the step that the map gives it, on stimuli that the
+          map was not fitted to;
+        - ``held_out_fixed``: the same if all times are given one step; ``held_out_backwards``: if the brain's time is
+          turned round;
         - ``null_times``, ``p_times``: mean of ``held_out`` over shuffled orders of the brain's times, and p value;
         - ``null_steps``, ``p_steps``: the same for shuffled orders of the model's steps.
 
-        NaN for an area that has less than two steps.
+        All NaN for an area that has less than two steps.
 
     Raises
     ------
@@ -91,17 +94,18 @@ def fit_clock(
     Notes
     -----
     With S(i, t) the similarity of model step i and brain time t, averaged over subjects, the map is the path
-    ``t(0) <= t(1) <= ...`` with the largest sum of S(i, t(i)): exact by dynamic programming (:func:`monotone_path`), or
-    the best of all straight lines (:func:`linear_path`). In each split it is found with S of one half of the stimuli
-    and judged by the mean of S(i, t(i)) of the other half; ``held_out`` is the mean over splits.
+    ``i(0) <= i(1) <= ...`` over brain times with the largest sum of S(i(t), t): exact by dynamic programming
+    (:func:`monotone_path`), or with steps that begin at onset + slope x step (:func:`linear_begins`). Where a brain's
+    signal is strong, it is more like every step: were each step given its best time, all would go there. Therefore each
+    time is given its best step. In each split the map is found with S of one half of the stimuli and judged by the mean
+    of S(i(t), t) of the other half; ``held_out`` is the mean over splits.
 
     A p value is ``(1 + number of shuffled orders with held_out at least as large) / (1 + permutations)``. A shuffled
     order permutes the brain's times (or the model's steps), the same way in all splits and in both halves, and the map
-    is fitted anew; the test is exact where the states of the brain (of the model) could have come in any order. Where a
-    step lasts several brain times, one of them often fits in any order, so that ``p_times`` of a monotone map has
-    little power and ``p_steps`` more, which however cannot fall below 1 / n! for n steps. What varies slowly in time
-    differs from shuffled time also where it has nothing to do with the model: ``held_out_backwards``, which varies as
-    slowly, says whether the direction matters, and ``held_out_fixed`` whether a course in time is needed at all.
+    is fitted anew; the test is exact where the states of the brain (of the model) could have come in any order.
+    ``p_steps`` cannot fall below about 1 / n! for n steps. What varies slowly differs from what is shuffled also where
+    model and brain have nothing to do with each other: ``held_out_backwards``, which varies as slowly, says whether the
+    direction of time matters, and ``held_out_fixed`` whether a course in time is needed at all.
 
     Intervals are quantiles over samples, in each of which the map is sought anew.
     """
@@ -116,15 +120,15 @@ def fit_clock(
         if len(cell.steps) < 2:
             continue
         steps, times = sides.steps[cell.steps], sides.brain_ms[cell.times]
-        paths = fit_path(cell.take(drawn), steps, times, shape)
-        found["brain_ms"][(slice(None), *at, cell.steps)] = with_interval(paths, level)
-        slope, onset = np.polyfit(steps - steps[0], paths.T, 1)
-        found["onset_ms"][(slice(None), *at)] = with_interval(onset, level)
-        found["ms_per_step"][(slice(None), *at)] = with_interval(slope, level)
+        begins = fit_begins(cell.take(drawn), steps, times, shape)
+        begins[~np.isfinite(begins)] = np.nan
+        found["begin_ms"][(slice(None), *at, cell.steps[1:])] = with_interval(begins, level)
+        for name, values in zip(("onset_ms", "ms_per_step"), _line(steps, begins), strict=True):
+            found[name][(slice(None), *at)] = with_interval(values, level)
         result = _test(halves, cell, steps, times, shape, permutations, np.random.default_rng(seed))
         for name, value in _summarise(result).items():
             found[name][at] = value
-    variables: dict[str, Any] = sides.variables("brain_ms", found.pop("brain_ms"), "time")
+    variables: dict[str, Any] = sides.variables("begin_ms", found.pop("begin_ms"), "time")
     for name in ("onset_ms", "ms_per_step"):
         variables |= sides.variables(name, found.pop(name))
     variables |= {name: (sides.dims(), sides.squeeze(values)) for name, values in found.items()}
@@ -132,6 +136,19 @@ def fit_clock(
     settings: dict[str, Any] = {"shape": shape, "splits": splits, "permutations": permutations, "bootstrap": bootstrap}
     settings |= {"resample": resample, "level": level, "seed": seed}
     return xr.Dataset(variables, sides.coords, provenance(attrs, method=method, **settings))
+
+
+def _line(steps: np.ndarray, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return onset and slope of the least-squares line through begins, (matrix, step - 1), that are not NaN."""
+    there = np.isfinite(begins)
+    count = np.maximum(there.sum(1), 1)
+    x = np.broadcast_to(steps[1:] - steps[0], begins.shape)
+    mean_x, mean_y = (np.where(there, v, 0).sum(1) / count for v in (x, begins))
+    centred = np.where(there, x - mean_x[:, None], 0)
+    spread = (centred**2).sum(1)
+    products = (centred * np.where(there, begins - mean_y[:, None], 0)).sum(1)
+    slope = np.divide(products, spread, out=np.full(len(begins), np.nan), where=spread > 0)
+    return mean_y - slope * mean_x, slope
 
 
 def _check(sides: Sides, splits: int, permutations: int) -> None:
@@ -147,7 +164,7 @@ def _empty(shape: tuple[int, ...]) -> dict[str, np.ndarray]:
     single = ("held_out", "held_out_fixed", "held_out_backwards", "null_times", "p_times", "null_steps", "p_steps")
     return {
         # Estimate, low and high end.
-        "brain_ms": np.full((3, *areas, steps), np.nan),
+        "begin_ms": np.full((3, *areas, steps), np.nan),
         "onset_ms": np.full((3, *areas), np.nan),
         "ms_per_step": np.full((3, *areas), np.nan),
         **{name: np.full(areas, np.nan) for name in single},
@@ -180,7 +197,7 @@ def _test(
     times_total, steps_total, fixed = np.zeros(len(by_time)), np.zeros(len(by_step)), 0.0
     for fitted, judged in halves:
         train, test = cell.take(fitted), cell.take(judged)
-        fixed += test.mean(0)[train.mean(0).argmax()]
+        fixed += test.mean(1)[train.mean(1).argmax()]
         # (time, step) and (step, time): what is shuffled comes first.
         times_total += _judge(train.T, test.T, by_time, steps, times, shape, turned=True)
         steps_total += _judge(train, test, by_step, steps, times, shape, turned=False)
@@ -209,7 +226,7 @@ def _judge(
         fitted, judged = (half[orders[start : start + block]] for half in (train, test))
         if turned:
             fitted, judged = fitted.swapaxes(-1, -2), judged.swapaxes(-1, -2)
-        found.append(mean_of_path(judged, times, fit_path(fitted, steps, times, shape)))
+        found.append(mean_of_path(judged, times, fit_begins(fitted, steps, times, shape)))
     return np.concatenate(found)
 
 
