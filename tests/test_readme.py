@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ventralrnn import extract
 from ventralrnn.cli.main import main
 from ventralrnn.training import train
 
@@ -53,13 +54,16 @@ def commands() -> list[list[str]]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     random = np.random.default_rng(0)
     (tmp_path / "my_pictures").mkdir()
-    for number, size in enumerate(((40, 60), (32, 32), (100, 50))):
+    for number, size in enumerate(((40, 60), (32, 32), (100, 50), *[(32, 32)] * 5)):
         pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "my_pictures" / f"{number}.jpg")
     for number in range(24):
         place = tmp_path / "my_classes" / ("cat", "dog")[number % 2]
         place.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(place / f"{number}.png")
+    (tmp_path / "my_rdms").mkdir()
+    for subject in range(2):
+        np.save(tmp_path / "my_rdms" / f"{subject}.npy", random.random(8 * 7 // 2))
     (tmp_path / "my_model.py").write_text(MODEL)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -68,14 +72,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("command", [c for c in commands() if c[0] == "ventralrnn"], ids=" ".join)
 @pytest.mark.filterwarnings("ignore:.*no trained weights:UserWarning")
 def test_command_works(command: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    if command[1] == "evaluate":  # what the command before it made
+    # What commands before it made.
+    if command[1] == "evaluate":
         train("ventral", "my_classes", "run", epochs=1)
+    if "all.zarr" in command and command[1] != "extract":
+        extract("ventral", "my_pictures", "all.zarr")
     with pytest.raises(SystemExit) as exit_:
         main(command[1:])
     assert exit_.value.code == 0
     assert capsys.readouterr().out.strip()
     if "--out" in command:
-        assert (folder / command[command.index("--out") + 1]).is_dir()
+        assert (folder / command[command.index("--out") + 1]).exists()
 
 
 def test_make_runs_what_the_readme_says() -> None:
