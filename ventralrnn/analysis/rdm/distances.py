@@ -71,6 +71,8 @@ def compute_distances(
     values = to_tensor(features, "features", finite=False)
     check_shape(values.shape, distance)
     states = values.reshape(-1, *values.shape[-2:])
+    if values.device.type == "mps":  # which has no float64
+        states = states.cpu()
     if distance == "mahalanobis":
         from ventralrnn.analysis.rdm.noise import as_noise
 
@@ -80,7 +82,7 @@ def compute_distances(
     elif noise is not None:
         raise AnalysisError(f"noise: goes not with {distance}: use mahalanobis")
     result = distances_within(place(states, distance, constant=constant))
-    return to_kind(result.reshape(*values.shape[:-2], -1), features)
+    return to_kind(result.reshape(*values.shape[:-2], -1).to(values.device), features)
 
 
 def check_distance(distance: str, known: tuple[str, ...]) -> None:

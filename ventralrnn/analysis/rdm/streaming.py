@@ -140,6 +140,8 @@ class _Run:
 
     def __init__(self, job: Job, layouts: Sequence[AreaLayout], distance: str, constant: str, tile: int) -> None:
         self.job, self.layouts, self.distance, self.constant, self.tile = job, layouts, distance, constant, tile
+        # Which has no float64.
+        self.device = torch.device("cpu") if job.device.type == "mps" else job.device
         self.count = len(job.stimuli)
         self.steps = sorted({step for layout in layouts for step in layout.steps})
         pairs = self.count * (self.count - 1) // 2
@@ -215,7 +217,7 @@ class _Tile:
         self._run = run
         self._at: list[np.ndarray] = []
         self._values = {
-            (area, step): torch.empty(stop - start, layout.neuroids, dtype=torch.float32, device=run.job.device)
+            (area, step): torch.empty(stop - start, layout.neuroids, dtype=torch.float32, device=run.device)
             for layout in run.layouts
             for area, step in ((layout.name, step) for step in layout.steps if step not in layout.unreached)
         }
@@ -246,7 +248,7 @@ class _Tile:
         """Compute the dissimilarities of the tile's stimuli to those of a later batch."""
         for area, step, row, result in self._run.each_state():
             if (area, step) in self._patterns:
-                other = self._run.place(area, step, states[area][row], at)
+                other = self._run.place(area, step, states[area][row].to(self._run.device), at)
                 held, lengths = self._patterns[area, step], self._lengths[area, step]
                 put_between(result, self._run.count, self.at, held, at, other, lengths)
 
