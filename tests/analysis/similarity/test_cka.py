@@ -177,3 +177,11 @@ def test_torch() -> None:
 def test_what_is_refused_is_named(states: list[np.ndarray], options: dict[str, Any], message: str) -> None:
     with pytest.raises(AnalysisError, match=message):
         cka(states, **options)
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_magnitudes_do_not_matter(scale: float) -> None:
+    states = [s.astype(np.float32) for s in related((5, 9, 30))]
+    scaled = [states[0], (scale * states[1]).astype(np.float32), states[2]]
+    np.testing.assert_allclose(cka(scaled), cka(states), atol=1e-6)
+    np.testing.assert_allclose(cka(scaled, debiased=False), cka(states, debiased=False), atol=1e-6)

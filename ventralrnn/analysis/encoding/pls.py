@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import A, to_kind, to_tensor
-from ventralrnn.analysis.rowspace import FeatureSpace
+from ventralrnn.analysis.rowspace import FeatureSpace, products_of_rows
 from ventralrnn.errors import AnalysisError
 
 COMPONENTS = 25
@@ -150,7 +150,7 @@ def pls_coefficients(products: Tensor, responses: Tensor, components: int, wide:
     if components < 1 or components > most:
         raise AnalysisError(f"components: {components} are beyond so few stimuli or features; take up to {most}")
     # Directions are vectors of weights of features (narrow) or of stimuli (wide), with the metric that goes with them.
-    square = products if wide else products.mT @ products
+    square = products if wide else products_of_rows(products.mT)
     metric = products if wide else None
     bins = responses.permute(2, 0, 1)
     return _nipals(square, metric, bins if wide else products.mT @ bins, components).permute(1, 2, 0)

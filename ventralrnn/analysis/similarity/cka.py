@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ventralrnn.analysis.arrays import A, to_kind, to_tensor
-from ventralrnn.analysis.rowspace import centred_gram
+from ventralrnn.analysis.arrays import A, is_finite, to_kind, to_tensor
+from ventralrnn.analysis.rowspace import centred_gram, products_of_rows
 from ventralrnn.errors import AnalysisError
 
 # Fewer stimuli have no unbiased estimate: they enter as n (n - 3).
 FEWEST_DEBIASED = 4
 
-# Values of a block of prepared matrices that is multiplied in float64 at once.
-_BLOCK_VALUES = 1 << 23
+# Pairs of stimuli whose products are added up in the precision of the states; blocks of them are in float64.
+_BLOCK_PAIRS = 1 << 15
 
 
 def cka(
@@ -62,7 +62,7 @@ def cka(
     -----
     The unbiased estimate is the inner product of matrices that are U-centred, ``n (n - 3)`` times, which equals the
     three sums of [1]_ without their cancellation. Products of float32 features are computed in float32 after centring,
-    sums over pairs of stimuli in float64.
+    sums over many pairs of stimuli in float64.
 
     References
     ----------
@@ -111,7 +111,7 @@ def plan_criterion(
 
 
 def prepare_state(features: Tensor, plan: Criterion) -> Tensor:
-    """Return centred Gram matrices of one state as one vector, whose products are the criterion.
+    """Return centred Gram matrices of one state as one vector of unit length, whose products are the alignments.
 
     Parameters
     ----------
@@ -123,9 +123,9 @@ def prepare_state(features: Tensor, plan: Criterion) -> Tensor:
     Returns
     -------
     torch.Tensor of the features' type, (value,)
-        NaN for a state that does not exist; zero for one that does not vary.
+        NaN for a state that does not exist, or does not vary.
     """
-    if bool(features.isnan().all()):
+    if bool(features[0, 0].isnan()):
         return torch.full((plan.width,), torch.nan, dtype=features.dtype, device=features.device)
     parts = []
     for batch in plan.batches:
@@ -133,10 +133,12 @@ def prepare_state(features: Tensor, plan: Criterion) -> Tensor:
         chosen = features if whole else features[torch.as_tensor(batch, device=features.device)]
         gram = centred_gram(chosen, features.dtype)
         # Of a state that does not vary nothing but rounding would be left.
-        flat = float(gram.diagonal().amax()) == 0
-        matrix = gram if flat else (_u_centre(gram) if plan.debiased else _centre(gram))
-        parts.append(matrix.flatten().to(features.dtype))
-    return torch.cat(parts)
+        if bool(gram.diagonal().any()):
+            gram = _u_centre(gram) if plan.debiased else _centre(gram)
+        parts.append(gram.flatten())
+    row = parts[0] if len(parts) == 1 else torch.cat(parts)
+    length = row.norm()
+    return (row / torch.where(length > 0, length, torch.nan)).to(features.dtype)
 
 
 def _u_centre(gram: Tensor) -> Tensor:
@@ -168,28 +170,13 @@ def prepare_states(states: Sequence[Tensor], plan: Criterion) -> Tensor:
 
 def align(rows: Tensor, others: Tensor | None = None) -> Tensor:
     """Return the alignment (state, other) of prepared states."""
-    product = _multiply(rows, rows if others is None else others)
-    first = product.diagonal() if others is None else _squares(rows)
-    second = first if others is None else _squares(others)
-    lengths = first.sqrt()[:, None] * second.sqrt()
-    result = product / torch.where(lengths > 0, lengths, torch.nan)
+    columns = rows if others is None else others.to(rows.dtype)
+    result = torch.zeros(len(rows), len(columns), dtype=torch.float64, device=rows.device)
+    for first, second in zip(rows.split(_BLOCK_PAIRS, 1), columns.split(_BLOCK_PAIRS, 1), strict=True):
+        result += products_of_rows(first) if others is None else first @ second.mT
     if others is None:
-        result.diagonal().copy_(torch.where(first > 0, 1.0, torch.nan))
+        result.diagonal().copy_(torch.where(result.diagonal().isnan(), torch.nan, 1.0))
     return result
-
-
-def _multiply(rows: Tensor, others: Tensor) -> Tensor:
-    product = torch.zeros(len(rows), len(others), dtype=torch.float64, device=rows.device)
-    size = max(1, _BLOCK_VALUES // (len(rows) + len(others)))
-    for first, second in zip(rows.split(size, 1), others.split(size, 1), strict=True):
-        exact = first.double()
-        product += exact @ (exact if rows is others else second.double()).mT
-    return product
-
-
-def _squares(rows: Tensor) -> Tensor:
-    size = max(1, _BLOCK_VALUES // len(rows))
-    return torch.stack([block.double().square().sum(1) for block in rows.split(size, 1)]).sum(0)
 
 
 def as_states(states: Any, name: str) -> list[Tensor]:
@@ -200,7 +187,7 @@ def as_states(states: Any, name: str) -> list[Tensor]:
     for i, state in enumerate(given):
         if not state.shape[1]:
             raise AnalysisError(f"{name}[{i}]: has no features")
-        if not bool(state.isfinite().all() | state.isnan().all()):
+        if not (is_finite(state) or bool(state.isnan().all())):
             raise AnalysisError(f"{name}[{i}]: some values are NaN or infinite; leave these stimuli or features out")
     return given
 
