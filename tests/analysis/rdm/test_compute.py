@@ -186,6 +186,13 @@ def test_a_condition_without_repeats_is_a_name() -> None:
     np.testing.assert_allclose(got.dissimilarity, compute_rdm(x).dissimilarity, rtol=1e-5)
 
 
+def test_labels_are_kept_where_they_are_one_a_stimulus() -> None:
+    x = area(states(4, 2, 12), label=("stimulus", list("xyxy")), half=("stimulus", list("aabb")))
+    assert compute_rdm(x).label.values.tolist() == list("xyxy")
+    assert compute_rdm(x, condition="label").label.values.tolist() == list("xy")
+    assert "label" not in compute_rdm(x, condition="half").coords
+
+
 def test_a_recording(tmp_path: Path) -> None:
     recording = extract(tiny(), inputs(12), tmp_path / "a.zarr", command="made so")
     rdms = compute_rdm(recording, command="the command")

@@ -16,6 +16,7 @@ from ventralrnn.analysis.rdm import extract_rdm, streaming
 from ventralrnn.errors import AnalysisError, RecordingError
 from ventralrnn.networks import Preprocessing
 from ventralrnn.recording.job import Job
+from ventralrnn.stimuli import ArrayStimuli
 
 # V1 has 192 neuroids at 5 steps, V2 64 at 4, IT 20 at 3: floats a stimulus.
 ROW = 4 * (192 * 5 + 64 * 4 + 20 * 3)
@@ -39,10 +40,12 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_equal_to_a_recording(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, distance: str, held: int, starts: list[int]
 ) -> None:
-    recording = extract(tiny(), inputs(23), tmp_path / "a.zarr", batch_size=4)
+    stimuli = ArrayStimuli(inputs(23), labels=["cat", "dog", *["owl"] * 21])
+    recording = extract(tiny(), stimuli, tmp_path / "a.zarr", batch_size=4)
     expected = compute_rdm(recording, distance)
+    assert expected.label.values.tolist() == list(stimuli.labels or ())
     seen = passes(monkeypatch)
-    got = extract_rdm(tiny(), inputs(23), distance=distance, memory=held * ROW + 100, batch_size=4)
+    got = extract_rdm(tiny(), stimuli, distance=distance, memory=held * ROW + 100, batch_size=4)
     assert seen == starts  # whole batches are held
     power = 2 if distance == "euclidean" else 1
     left, right = (rdms.dissimilarity**power for rdms in (got, expected))

@@ -109,15 +109,18 @@ def compute_rdm(
     settings |= {"noise": used} if used else {}
     settings |= {"condition": condition} if condition else {}
     settings |= {"command": command} if command else {}
+    first = next(iter(chosen.values()))
+    coords = {
+        "area": list(chosen),
+        "time_step": ("time", time_steps),
+        "time_ms": (("area", "time"), time_ms, {"units": "ms"}),
+        **({"label": ("stimulus", first.labels)} if first.labels is not None else {}),
+    }
     return make_rdms(
         result,
         ("area", "time"),
-        {
-            "area": list(chosen),
-            "time_step": ("time", time_steps),
-            "time_ms": (("area", "time"), time_ms, {"units": "ms"}),
-        },
-        next(iter(chosen.values())).names,
+        coords,
+        first.names,
         provenance(recording.attrs if hasattr(recording, "attrs") else {}, **settings),
     )
 

@@ -27,7 +27,7 @@ def make_rdms(
         Names of the dimensions before the last, of ``'subject'``, ``'area'``, ``'time'`` those that there are.
     coords : mapping, optional
         Coordinates as :class:`xarray.Dataset` takes them: ``area`` (area), ``time_step`` (time), ``time_ms`` (time) or
-        (area, time) in ms after stimulus onset, ``subject``.
+        (area, time) in ms after stimulus onset, ``subject``, ``label`` (stimulus).
     stimulus_id : sequence of str, optional
         Names of the stimuli. Without, RDMs are compared stimulus by stimulus in the order in which they are.
     attrs : mapping, optional

@@ -26,8 +26,8 @@ class Presentations:
     ----------
     count : int
         Number of different stimuli.
-    names : list of str or None
-        Names of these.
+    names, labels : list of str or None
+        Names of these, and their ``label``, where it is known and the same for all repeats.
     repeated : bool
         Whether there are repeats.
     steps : dict of int to int
@@ -78,6 +78,7 @@ class Presentations:
         if condition is None:
             self.count = total
             self.names = [str(s) for s in coords["stimulus_id"].values] if "stimulus_id" in coords else None
+            self.labels = self._label_of([np.array([i]) for i in range(total)])
             self.repeated = self._run is not None and self._array.sizes[self._run] > 1
             return
         if condition not in coords or coords[condition].dims != ("stimulus",):
@@ -93,7 +94,15 @@ class Presentations:
             places.setdefault(value, []).append(position)
         self._groups = [np.array(found) for found in places.values()]
         self.names, self.count = list(places), len(places)
+        self.labels = self._label_of(self._groups)
         self.repeated = max(map(len, self._groups)) > 1
+
+    def _label_of(self, groups: list[np.ndarray]) -> list[str] | None:
+        label = self._array.coords.get("label")
+        if label is None or label.dims != ("stimulus",):
+            return None
+        values = [{str(value) for value in label.values[group]} for group in groups]
+        return [str(*value) for value in values] if all(len(value) == 1 for value in values) else None
 
     def time_ms(self, step: int) -> float:
         """Return when a state is reached, in ms after stimulus onset."""

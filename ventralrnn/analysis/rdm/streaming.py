@@ -201,12 +201,15 @@ class _Run:
         time_ms = np.full(result.shape[:2], np.nan)
         for i, layout in enumerate(self.layouts):
             time_ms[i, np.searchsorted(self.steps, layout.steps)] = layout.time_ms
-        coords = {
+        coords: dict[str, Any] = {
             "area": [layout.name for layout in self.layouts],
             "time_step": ("time", np.array(self.steps, np.int32)),
             "time_ms": (("area", "time"), time_ms, {"units": "ms"}),
         }
-        return make_rdms(result, ("area", "time"), coords, [self.job.stimuli.ids[i] for i in good], attrs)
+        stimuli = self.job.stimuli
+        if stimuli.labels is not None:
+            coords["label"] = ("stimulus", [stimuli.labels[i] for i in good])
+        return make_rdms(result, ("area", "time"), coords, [stimuli.ids[i] for i in good], attrs)
 
 
 class _Tile:
