@@ -233,7 +233,8 @@ def leading_spectrum(
     values = np.sort(np.real(values))[::-1][:count]
     singular[: len(values)] = values
     try:
-        found = eigs(operator, count, return_eigenvectors=False, **settings)
+        # The transposed has the same eigenvalues, and its products cost a quarter: no derivative is carried forward.
+        found = eigs(operator.T, count, return_eigenvectors=False, **settings)
     except ArpackNoConvergence as error:
         found = error.eigenvalues
     found = _largest(found, count)
