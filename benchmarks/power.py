@@ -30,8 +30,8 @@ STIMULI, NEUROIDS, TRIALS = (12, 24, 48, 96), (10, 30, 100), (1, 3, 10)
 DATASETS = 60
 # What was resampled, stimuli, subjects.
 COVERAGES = (
-    ("stimuli", 20, 5), ("stimuli", 60, 5), ("subjects", 30, 5),
-    ("subjects", 30, 20), ("both", 30, 5), ("both", 30, 20),
+    ("stimuli", 20, 5), ("stimuli", 40, 5), ("subjects", 30, 5),
+    ("subjects", 30, 12), ("both", 30, 5), ("both", 30, 12),
 )  # fmt: skip
 COVERAGE_DATASETS, ERROR_DATASETS = 400, 400
 ERROR_STIMULI = (12, 30)

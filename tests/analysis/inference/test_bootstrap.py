@@ -68,8 +68,8 @@ def peer(monkeypatch: pytest.MonkeyPatch) -> Peer:
 def test_over_stimuli_as_rsatoolbox(peer: Peer, method: str, ties: bool) -> None:
     model, brain = rdms(ties)
     theirs = peer("eval_bootstrap_pattern", model, brain, method=method, N=SAMPLES)
-    ours = bootstrap_similarity(model, brain, method, draws=(peer.often(0, STIMULI), None))
-    assert ours.similarity.shape == (1, SAMPLES, MODELS, 1)
+    ours = bootstrap_similarity(model, brain, method, pair_samples=0, draws=(peer.often(0, STIMULI), None))
+    assert ours.similarity.shape == (2, SAMPLES, MODELS, 1)
     exact = method in ("corr", "cosine")
     np.testing.assert_allclose(ours.similarity[0, :, :, 0], theirs.evaluations, atol=1e-12 if exact else 1e-6)
     np.testing.assert_allclose(ours.variance(ours.similarity)[:, 0], theirs.model_var, rtol=1e-5)
@@ -98,9 +98,9 @@ def test_over_both_as_rsatoolbox(peer: Peer, method: str) -> None:
     model, brain = rdms()
     theirs = peer("eval_dual_bootstrap", model, brain, method=method, N=SAMPLES, use_correction=False)
     subjects, stimuli = peer.often(0, SUBJECTS), peer.often(1, STIMULI)
-    ours = bootstrap_similarity(model, brain, method, resample="both", draws=(stimuli, subjects))
+    ours = bootstrap_similarity(model, brain, method, resample="both", pair_samples=0, draws=(stimuli, subjects))
     expected = theirs.evaluations[:, :, 0, 0].transpose(2, 0, 1)
-    np.testing.assert_allclose(ours.similarity[..., 0], expected, atol=1e-6)
+    np.testing.assert_allclose(ours.similarity[:3, ..., 0], expected, atol=1e-6)
     np.testing.assert_allclose(ours.variance(ours.similarity)[:, 0], theirs.model_var, rtol=1e-4)
     assert ours.dof == theirs.dof == SUBJECTS - 1
     pairs = [(0, 1), (0, 2), (1, 2)]
@@ -123,7 +123,7 @@ def test_one_sample_of_everything_once_is_the_data() -> None:
     once = np.ones((2, STIMULI), int), np.ones((2, SUBJECTS), int)
     point = compare_vectors(model, brain[:, 0]).mean(1)
     found = bootstrap_similarity(model, brain, resample="both", draws=once)
-    np.testing.assert_allclose(found.similarity[..., 0], np.broadcast_to(point, (3, 2, MODELS)), atol=1e-6)
+    np.testing.assert_allclose(found.similarity[:3, ..., 0], np.broadcast_to(point, (3, 2, MODELS)), atol=1e-6)
 
 
 @pytest.mark.parametrize("resample", ["stimuli", "subjects", "both"])

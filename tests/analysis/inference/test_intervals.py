@@ -8,6 +8,7 @@ from ventralrnn.analysis.inference import (
     percentile_interval,
     percentile_p_values,
     sample_variance,
+    stimulus_variance,
     t_interval,
     t_p_values,
     two_factor_variance,
@@ -37,6 +38,44 @@ def test_two_factors_of_large_numbers() -> None:
     inside = (expected > np.maximum(subjects.var(0, ddof=1), stimuli.var(0, ddof=1))) & (expected < both.var(0, ddof=1))
     assert inside.sum() > 10
     np.testing.assert_allclose(found[inside], expected[inside], rtol=1e-6)
+
+
+@pytest.mark.parametrize("subjects", [1, 6])
+def test_means_over_pairs_have_their_variance(subjects: int) -> None:
+    """Means over pairs whose terms are effects of stimuli, of pairs, of subjects and of both: variances are known."""
+    count, samples = 16, 1000
+    first, second = np.triu_indices(count, 1)
+    rng = np.random.default_rng(0)
+    effects, of_pairs, of_subjects, noise = 0.3, 1.0, 0.1, 3.0
+
+    def mean(weights: np.ndarray, often: np.ndarray, terms: np.ndarray) -> np.ndarray:
+        return ((often @ terms) * weights).sum(1) / often.sum(1) / weights.sum(1)
+
+    ratios = []
+    for _ in range(40):
+        shared = effects * rng.standard_normal(count)
+        terms = shared[first] + shared[second] + of_pairs * rng.standard_normal(len(first))
+        terms = (
+            terms
+            + of_subjects * rng.standard_normal((subjects, 1))
+            + noise * rng.standard_normal((subjects, len(first)))
+        )
+        drawn = rng.multinomial(count, np.full(count, 1 / count), samples)
+        stimuli = (drawn[:, first] * drawn[:, second]).astype(float)
+        pairs = rng.multinomial(len(first), np.full(len(first), 1 / len(first)), samples).astype(float)
+        even, once = np.ones((samples, subjects)), np.ones((samples, len(first)))
+        of_stimuli, single = mean(stimuli, even, terms), mean(pairs, even, terms)
+        if subjects == 1:
+            found = stimulus_variance(of_stimuli, single, count)
+            expected = 4 * effects**2 / count + (of_pairs**2 + noise**2) / len(first)
+        else:
+            often = rng.multinomial(subjects, np.full(subjects, 1 / subjects), samples).astype(float)
+            both, by_subject = mean(stimuli, often, terms), mean(once, often, terms)
+            found = two_factor_variance(both, by_subject, of_stimuli, subjects, count, single)
+            expected = 4 * effects**2 / count + of_pairs**2 / len(first)
+            expected += of_subjects**2 / subjects + noise**2 / len(first) / subjects
+        ratios.append(found / expected)
+    assert np.mean(ratios) == pytest.approx(1, abs=0.15)
 
 
 def test_t_intervals_are_those_of_scipy() -> None:

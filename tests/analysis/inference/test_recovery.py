@@ -77,14 +77,14 @@ def test_the_true_model_lies_between_the_ceilings(method: str) -> None:
     ("resample", "stimuli", "subjects"), [("stimuli", 20, 4), ("subjects", 16, 5), ("both", 16, 8)]
 )
 def test_intervals_hold_the_truth(resample: Resample, stimuli: int, subjects: int) -> None:
-    """At least as often as they say; resampling subjects, which has a closed form, just as often."""
+    """Just as often as they say; over few subjects and stimuli at once, where degrees of freedom are few, or more."""
     by_t, by_quantile = measure_coverage(resample, stimuli, subjects, DATASETS, samples=200)
     low, high = likely(0.95)
     assert by_t.coverage >= low
-    if resample == "subjects":
+    if resample != "both":
         assert by_t.coverage <= high
         # The reason why quantiles are not the default.
-        assert by_quantile.coverage < low
+        assert by_quantile.coverage < low if resample == "subjects" else by_quantile.coverage > by_t.coverage
 
 
 def test_tests_find_nothing_where_there_is_nothing() -> None:

@@ -1,6 +1,6 @@
 """Bootstraps over stimuli, over subjects and over both: samples of every comparison and of its ceilings at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from ventralrnn.analysis.inference.intervals import (
     percentile_interval,
     percentile_p_values,
     sample_variance,
+    stimulus_variance,
     t_interval,
     t_p_values,
     two_factor_variance,
@@ -41,8 +42,9 @@ class Bootstrap:
     resample : {'stimuli', 'subjects', 'both'}
         What was resampled.
     similarity : numpy.ndarray, (factor, sample, model state, brain state)
-        Mean over subjects. `factor` has one entry, and three for ``'both'``: both resampled, only subjects, only
-        stimuli. NaN where a state does not exist, and in samples of fewer than three different stimuli.
+        Mean over subjects. What was resampled: ``('stimuli', 'pairs')``, ``('subjects',)``, or ``('both', 'subjects',
+        'stimuli', 'pairs')``. NaN where a state does not exist, in samples of fewer than three different stimuli, and
+        after the last sample of pairs, of which there are fewer.
     lower, upper : numpy.ndarray, (factor, sample, brain state)
         Noise ceilings of each sample; NaN for one subject, and in samples of one subject alone.
     n_stimuli, n_subjects : int
@@ -73,11 +75,14 @@ class Bootstrap:
         Returns
         -------
         numpy.ndarray, (...)
-            Corrected for small numbers, and for two factors (:func:`two_factor_variance`).
+            Corrected for small numbers, for pairs where these were sampled (:func:`stimulus_variance`), and for two
+            factors (:func:`two_factor_variance`).
         """
-        if self.resample == "both":
-            return two_factor_variance(samples[0], samples[1], samples[2], self.n_subjects, self.n_stimuli)
-        return sample_variance(samples[0], self.n_stimuli if self.resample == "stimuli" else self.n_subjects)
+        if self.resample == "subjects":
+            return sample_variance(samples[0], self.n_subjects)
+        if self.resample == "stimuli":
+            return stimulus_variance(samples[0], samples[1], self.n_stimuli)
+        return two_factor_variance(samples[0], samples[1], samples[2], self.n_subjects, self.n_stimuli, samples[3])
 
     def interval(
         self, estimate: np.ndarray, samples: np.ndarray, level: float = 0.95, kind: Kind = "t"
@@ -133,6 +138,7 @@ def bootstrap_similarity(
     resample: Resample = "stimuli",
     seed: int = 0,
     rerank: bool = True,
+    pair_samples: int = 400,
     draws: tuple[np.ndarray | None, np.ndarray | None] | None = None,
 ) -> Bootstrap:
     """Compare all model states with all brain states in samples of stimuli, subjects or both.
@@ -155,6 +161,9 @@ def bootstrap_similarity(
     rerank : bool
         Rank the pairs of every sample among themselves (see :class:`ResampledRows`). Without, ranks of all pairs are
         kept: faster, and an approximation.
+    pair_samples : int
+        Samples of single pairs, at most as many as `samples`, by which variances over stimuli are corrected (see
+        :func:`stimulus_variance`). With 0 they are those of rsatoolbox, which are too large.
     draws : tuple of numpy.ndarray, (sample, stimulus) and (sample, subject), optional
         Multiplicities to use instead of drawing, None for what is not resampled.
 
@@ -186,11 +195,13 @@ def bootstrap_similarity(
     )
     there, seen = existing(models, "model"), existing(brains, "brain").all(0)
     number = len(stimuli) if stimuli is not None else len(subjects) if subjects is not None else samples
-    factors = 3 if resample == "both" else 1
+    singles = min(pair_samples, number) if stimuli is not None else 0
+    pairs = rng.integers(2**32, size=singles)
+    factors = {"stimuli": 2, "subjects": 1, "both": 4}[resample]
     similarity = np.full((factors, number, len(models), states), np.nan)
     bounds = np.full((2, factors, number, states), np.nan)
     if bool(there.any()) and bool(seen.any()):
-        inner, edges = _sample(models[there], brains[:, seen], method, stimuli, subjects, rerank)
+        inner, edges = _sample(models[there], brains[:, seen], method, stimuli, subjects, pairs, rerank)
         rows, columns = there.cpu().numpy(), seen.cpu().numpy()
         within = np.full((factors, number, len(models), int(columns.sum())), np.nan)
         within[:, :, rows] = inner
@@ -255,9 +266,13 @@ def _sample(
     method: str,
     stimuli: np.ndarray | None,
     subjects: np.ndarray | None,
+    pairs: np.ndarray,
     rerank: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (factor, sample, model, state) and (bound, factor, sample, state) of states that all exist."""
+    """Return (factor, sample, model, state) and (bound, factor, sample, state) of states that all exist.
+
+    `pairs` are seeds of the samples of single pairs.
+    """
     if stimuli is None:
         assert subjects is not None
         return _sample_subjects(models, brains, method, subjects)
@@ -265,7 +280,7 @@ def _sample(
     # the model's states again.
     block = max(1, _BLOCK_VALUES // (len(brains) * brains.shape[-1]), len(models) // len(brains))
     parts = [
-        _sample_stimuli(models, brains[:, start : start + block], method, stimuli, subjects, rerank)
+        _sample_stimuli(models, brains[:, start : start + block], method, stimuli, subjects, pairs, rerank)
         for start in range(0, brains.shape[1], block)
     ]
     return np.concatenate([p[0] for p in parts], -1), np.concatenate([p[1] for p in parts], -1)
@@ -285,33 +300,67 @@ def _sample_subjects(
 
 
 def _sample_stimuli(
-    models: Tensor, brains: Tensor, method: str, stimuli: np.ndarray, subjects: np.ndarray | None, rerank: bool
+    models: Tensor,
+    brains: Tensor,
+    method: str,
+    stimuli: np.ndarray,
+    subjects: np.ndarray | None,
+    pairs: np.ndarray,
+    rerank: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    shape = brains.shape[:2]
-    count = len(models)
     # In one stack, which is one call of every step for small RDMs.
     rows_of = ResampledRows(torch.cat([models.to(brains.dtype), brains.flatten(0, 1)]), method, rerank=rerank)
-    first, second = (torch.from_numpy(i).to(models.device) for i in pair_indices(stimuli.shape[1]))
-    drawn = torch.from_numpy(stimuli.astype(np.float32)).to(models.device)
-    found = np.full((len(stimuli), count, *shape), np.nan)
-    grams = np.full((len(stimuli), shape[1], shape[0], shape[0]), np.nan)
-    for sample in np.flatnonzero((stimuli > 0).sum(1) >= _FEWEST_STIMULI):
-        rows = rows_of(drawn[sample].index_select(0, first) * drawn[sample].index_select(0, second))
-        of_brain = rows[count:]
-        found[sample] = compare_prepared(rows[:count], of_brain).unflatten(1, shape).cpu().numpy()
+    found, grams = _evaluate(rows_of, len(models), brains, _stimulus_weights(stimuli, models.device), len(stimuli))
+    alone, own = _evaluate(rows_of, len(models), brains, _pair_weights(pairs, models), len(stimuli))
+    even = np.ones((1, len(brains)), int)
+    similarity = [found.mean(2)[None], alone.mean(2)[None]]
+    bounds = [_bounds(grams, even), _bounds(own, even)]
+    if subjects is not None:
+        of_subjects, bounds_of_subjects = _sample_subjects(models, brains, method, subjects)
+        both = np.einsum("bs,bmsk->bmk", subjects / subjects.sum(1, keepdims=True), found)
+        similarity = [both[None], of_subjects, *similarity]
+        bounds = [_bounds(grams, subjects), bounds_of_subjects, *bounds]
+    return np.concatenate(similarity), np.concatenate(bounds, 1)
+
+
+def _evaluate(
+    rows_of: ResampledRows, count: int, brains: Tensor, weights: Iterator[Tensor | None], samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return similarities, (sample, model, subject, state), and subjects' products, (state, sample, subject, subject).
+
+    NaN where there are no weights.
+    """
+    shape = brains.shape[:2]
+    found = np.full((samples, count, *shape), np.nan)
+    grams = np.full((shape[1], samples, shape[0], shape[0]), np.nan)
+    for sample, of_pairs in enumerate(weights):
+        if of_pairs is None:
+            continue
+        rows = rows_of(of_pairs)
+        found[sample] = compare_prepared(rows[:count], rows[count:]).unflatten(1, shape).cpu().numpy()
         if shape[0] > 1:
-            grams[sample] = _gram(of_brain.unflatten(0, shape)).cpu().numpy()
-    weights = np.ones((1, shape[0]), int)
-    together = np.stack(ceilings_of(grams.swapaxes(0, 1), weights)).swapaxes(-1, -2)
-    if subjects is None:
-        return found.mean(2)[None], together[:, None]
-    of_subjects, bounds_of_subjects = _sample_subjects(models, brains, method, subjects)
-    both = np.einsum("bs,bmsk->bmk", subjects / subjects.sum(1, keepdims=True), found)
-    bounds = np.stack(ceilings_of(grams.swapaxes(0, 1), subjects)).swapaxes(-1, -2)
-    return (
-        np.concatenate([both[None], of_subjects, found.mean(2)[None]]),
-        np.concatenate([bounds[:, None], bounds_of_subjects, together[:, None]], 1),
-    )
+            grams[:, sample] = _gram(rows[count:].unflatten(0, shape)).cpu().numpy()
+    return found, grams
+
+
+def _stimulus_weights(stimuli: np.ndarray, device: torch.device) -> Iterator[Tensor | None]:
+    first, second = (torch.from_numpy(i).to(device) for i in pair_indices(stimuli.shape[1]))
+    for often in stimuli:
+        drawn = torch.from_numpy(often.astype(np.float32)).to(device)
+        enough = (often > 0).sum() >= _FEWEST_STIMULI
+        yield drawn.index_select(0, first) * drawn.index_select(0, second) if enough else None
+
+
+def _pair_weights(seeds: np.ndarray, models: Tensor) -> Iterator[Tensor | None]:
+    pairs = models.shape[-1]
+    for seed in seeds:
+        drawn = np.random.default_rng(seed).integers(pairs, size=pairs)
+        yield torch.from_numpy(np.bincount(drawn, minlength=pairs).astype(np.float32)).to(models.device)
+
+
+def _bounds(grams: np.ndarray, subjects: np.ndarray) -> np.ndarray:
+    """Return ceilings, (bound, 1, sample, state)."""
+    return np.stack(ceilings_of(grams, subjects)).swapaxes(-1, -2)[:, None]
 
 
 def _gram(rows: Tensor) -> Tensor:

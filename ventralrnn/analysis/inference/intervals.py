@@ -28,8 +28,48 @@ def sample_variance(samples: np.ndarray, count: int) -> np.ndarray:
     return _variance(samples) * count / (count - 1)
 
 
+def stimulus_variance(stimuli: np.ndarray, pairs: np.ndarray, count: int) -> np.ndarray:
+    """Return the variance of a comparison of RDMs over new stimuli.
+
+    Parameters
+    ----------
+    stimuli : numpy.ndarray, (sample, ...)
+        The estimate where stimuli were resampled.
+    pairs : numpy.ndarray, (sample, ...)
+        The estimate where single pairs of stimuli were resampled, as if they were independent. Where it is NaN, nothing
+        is corrected but the number of stimuli.
+    count : int
+        Number of stimuli.
+
+    Returns
+    -------
+    numpy.ndarray, (...)
+        Variances, never below a third of those of the bootstrap over stimuli.
+
+    Notes
+    -----
+    A similarity is a mean over pairs, whose terms hold effects of their two stimuli and an effect of the pair alone,
+    such as noise. In a bootstrap over stimuli a pair has the weight v w, of variance 3 where each of v and w has
+    variance 1: effects of pairs count three times, effects of stimuli once. The bootstrap over pairs counts the former
+    once, so twice its variance is too much. The same follows from the variance of means over pairs that share members
+    [1]_, [2]_. rsatoolbox does not correct for it.
+
+    References
+    ----------
+    .. [1] Snijders & Borgatti 1999, Non-parametric standard errors and tests for network statistics, Connections 22.
+    .. [2] Aronow, Samii & Assenova 2015, Cluster-robust variance estimation for dyadic data, Political Analysis 23.
+    """
+    raw, single = sample_variance(stimuli, count), _variance(pairs)
+    return np.where(np.isnan(single), raw, np.maximum(raw - 2 * single, raw / 3))
+
+
 def two_factor_variance(
-    both: np.ndarray, subjects: np.ndarray, stimuli: np.ndarray, n_subjects: int, n_stimuli: int
+    both: np.ndarray,
+    subjects: np.ndarray,
+    stimuli: np.ndarray,
+    n_subjects: int,
+    n_stimuli: int,
+    pairs: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the variance of an estimate over new subjects and new stimuli.
 
@@ -39,6 +79,9 @@ def two_factor_variance(
         The estimate where both factors were resampled, and where only one was.
     n_subjects, n_stimuli : int
         Numbers of subjects and stimuli.
+    pairs : numpy.ndarray, (sample, ...), optional
+        The estimate where single pairs were resampled (see :func:`stimulus_variance`). Without, or where it is NaN,
+        variances are those of rsatoolbox.
 
     Returns
     -------
@@ -50,6 +93,10 @@ def two_factor_variance(
     Resampling both factors counts the measurement noise three times, and each alone once. For large numbers the
     corrected variance is 2 (subjects + stimuli) - both; here every term has its factors for small numbers [1]_.
 
+    Effects of pairs that differ between subjects count seven times in `both`, three times in `stimuli` and once in
+    `subjects`, so that a third of both - subjects - stimuli is theirs, and the correction leaves them once. What
+    remains of `pairs` is common to all subjects and is left three times, of which two are taken off.
+
     References
     ----------
     .. [1] Schütt, Kipnis, Diedrichsen & Kriegeskorte 2023, Statistical inference on representational geometries,
@@ -59,8 +106,14 @@ def two_factor_variance(
     a = n_subjects / (n_subjects - 1)
     b = n_stimuli / (n_stimuli - 1)
     of_subjects, of_stimuli = _variance(subjects), _variance(stimuli)
-    corrected = a * of_subjects + b * of_stimuli - a * b * (raw - of_subjects - of_stimuli)
-    corrected = np.maximum(np.maximum(corrected, a * of_subjects), b * of_stimuli)
+    shared = raw - of_subjects - of_stimuli
+    corrected = a * of_subjects + b * of_stimuli - a * b * shared
+    least = b * of_stimuli
+    if pairs is not None:
+        single = _variance(pairs)
+        corrected = corrected - 2 * np.where(np.isnan(single), 0, np.maximum(single - shared / 3, 0))
+        least = stimulus_variance(stimuli, pairs, n_stimuli)
+    corrected = np.maximum(np.maximum(corrected, a * of_subjects), least)
     return np.minimum(corrected, raw)
 
 
