@@ -21,9 +21,10 @@ MB = 1e6
 def measure() -> list[Row]:
     """Return what an area, and a set of stimuli, four times as large need."""
     with tempfile.TemporaryDirectory() as scratch:
-        base = _peak(scratch, STIMULI, FEATURES)
-        larger, more = _peak(scratch, STIMULI, TIMES * FEATURES), _peak(scratch, TIMES * STIMULI, FEATURES)
-    against = f"{STIMULI} x {FEATURES} ({base / MB:.0f} MB)"
+        before, base = _peak(scratch, STIMULI, FEATURES)
+        _, larger = _peak(scratch, STIMULI, TIMES * FEATURES)
+        _, more = _peak(scratch, TIMES * STIMULI, FEATURES)
+    against = f"{STIMULI} x {FEATURES} ({base / MB:.0f} MB, {before / MB:.0f} MB of it to begin with)"
     states = [STIMULI * FEATURES * 4 * times / MB for times in (1, TIMES)]
     tiles = f"states of {states[0]:.0f} and {states[1]:.0f} MB, read in tiles of {MEMORY / MB:.0f} MB in all"
     area = Row(f"compute_rdm, {STIMULI} stimuli x {TIMES * FEATURES}", larger / MB, "MB", against, larger / base)
@@ -40,14 +41,15 @@ def _sums(stimuli: int) -> float:
     return (4 + 8) * stimuli**2 / 2
 
 
-def _peak(scratch: str, stimuli: int, features: int) -> float:
-    """Return the peak memory of a process that computes the RDM of a recording, in bytes."""
+def _peak(scratch: str, stimuli: int, features: int) -> tuple[float, float]:
+    """Return the peak memory, in bytes, of a process before and after it has computed the RDM of a recording."""
     path = f"{scratch}/{stimuli}-{features}.zarr"
     make_array(Path(scratch) / f"{stimuli}.npy", stimuli)
     for line in (["record", f"{scratch}/{stimuli}.npy", str(features), path], ["compute", path]):
         command = [sys.executable, "-W", "ignore", "-m", __spec__.name, *line]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-    return float(json.loads(done.stdout))
+    before, after = json.loads(done.stdout)
+    return before, after
 
 
 def _record(pictures: str, features: str, out: str) -> None:
@@ -75,8 +77,9 @@ def _compute(path: str) -> None:
     from ventralrnn import open_recording
     from ventralrnn.analysis.rdm import compute_rdm
 
-    compute_rdm(open_recording(path), memory=MEMORY, device="cpu")
-    print(json.dumps(peak_memory() * MB))
+    recording, before = open_recording(path), peak_memory()
+    compute_rdm(recording, memory=MEMORY, device="cpu")
+    print(json.dumps([before * MB, peak_memory() * MB]))
 
 
 if __name__ == "__main__":
