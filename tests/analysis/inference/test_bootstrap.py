@@ -78,7 +78,7 @@ def test_over_stimuli_as_rsatoolbox(peer: Peer, method: str, ties: bool) -> None
             np.testing.assert_allclose(bound, expected, atol=1e-12)
         # Means of ranks are not ranked again within samples, and only the spread of samples is used.
         assert bound.std() == pytest.approx(expected.std(), rel=0.15)
-    assert ours.dof == theirs.dof == STIMULI - 1
+    assert (ours.dof(ours.similarity) == STIMULI - 1).all() and theirs.dof == STIMULI - 1
 
 
 @pytest.mark.parametrize("method", ["spearman", "corr"])
@@ -90,7 +90,7 @@ def test_over_subjects_as_rsatoolbox(peer: Peer, method: str) -> None:
     np.testing.assert_allclose(ours.variance(ours.similarity)[:, 0], theirs.model_var, rtol=1e-9)
     for bound, expected in zip((ours.lower[0, :, 0], ours.upper[0, :, 0]), theirs.noise_ceiling, strict=True):
         np.testing.assert_allclose(bound, expected, atol=1e-12 if method == "corr" else 0.02)
-    assert ours.dof == theirs.dof == SUBJECTS - 1
+    assert ours.dof(ours.similarity) == theirs.dof == SUBJECTS - 1
 
 
 @pytest.mark.parametrize("method", ["spearman", "corr"])
@@ -102,7 +102,7 @@ def test_over_both_as_rsatoolbox(peer: Peer, method: str) -> None:
     expected = theirs.evaluations[:, :, 0, 0].transpose(2, 0, 1)
     np.testing.assert_allclose(ours.similarity[:3, ..., 0], expected, atol=1e-6)
     np.testing.assert_allclose(ours.variance(ours.similarity)[:, 0], theirs.model_var, rtol=1e-4)
-    assert ours.dof == theirs.dof == SUBJECTS - 1
+    assert ours.dof(ours.similarity) == theirs.dof == SUBJECTS - 1
     pairs = [(0, 1), (0, 2), (1, 2)]
     point = ours.similarity[0].mean(0)
     found = state_differences(point, ours, pairs)

@@ -8,6 +8,7 @@ from ventralrnn.analysis.inference import (
     percentile_interval,
     percentile_p_values,
     sample_variance,
+    stimulus_dof,
     stimulus_variance,
     t_interval,
     t_p_values,
@@ -76,6 +77,14 @@ def test_means_over_pairs_have_their_variance(subjects: int) -> None:
             expected += of_subjects**2 / subjects + noise**2 / len(first) / subjects
         ratios.append(found / expected)
     assert np.mean(ratios) == pytest.approx(1, abs=0.15)
+
+
+def test_degrees_of_freedom_after_the_correction() -> None:
+    """The variance of pairs is a third of a bootstrap's where all is theirs; what is left is half of what varies."""
+    unit = np.array([-1.0, 1])[:, None] / 2**0.5
+    raw, single = unit * np.sqrt([3 * 40 / 41, 1, 1]), unit * np.sqrt([1, 1e-9, np.nan])
+    found = stimulus_dof(raw, single, 41)
+    assert found == pytest.approx([40 / 4, 40, 40], rel=1e-6)
 
 
 def test_t_intervals_are_those_of_scipy() -> None:

@@ -17,6 +17,7 @@ from ventralrnn.analysis.inference.intervals import (
     percentile_interval,
     percentile_p_values,
     sample_variance,
+    stimulus_dof,
     stimulus_variance,
     t_interval,
     t_p_values,
@@ -58,11 +59,23 @@ class Bootstrap:
     n_stimuli: int
     n_subjects: int
 
-    @property
-    def dof(self) -> int:
-        """Degrees of freedom: the smaller number of things resampled, minus 1."""
-        counts = {"stimuli": self.n_stimuli, "subjects": self.n_subjects, "both": min(self.n_stimuli, self.n_subjects)}
-        return counts[self.resample] - 1
+    def dof(self, samples: np.ndarray) -> int | np.ndarray:
+        """Return the degrees of freedom of the variance of an estimate.
+
+        Parameters
+        ----------
+        samples : numpy.ndarray, (factor, sample, ...)
+            The estimate in every sample.
+
+        Returns
+        -------
+        int or numpy.ndarray, (...)
+            The smaller number of things resampled, minus 1; over stimuli less where the correction for pairs is large
+            (:func:`stimulus_dof`).
+        """
+        if self.resample == "stimuli":
+            return stimulus_dof(samples[0], samples[1], self.n_stimuli)
+        return (self.n_subjects if self.resample == "subjects" else min(self.n_stimuli, self.n_subjects)) - 1
 
     def variance(self, samples: np.ndarray) -> np.ndarray:
         """Return the variance of an estimate.
@@ -108,7 +121,7 @@ class Bootstrap:
         """
         if kind == "percentile":
             return percentile_interval(samples[0], level)
-        return t_interval(estimate, self.variance(samples), self.dof, level)
+        return t_interval(estimate, self.variance(samples), self.dof(samples), level)
 
 
 @dataclass(frozen=True)
@@ -245,7 +258,7 @@ def state_differences(
     if kind == "percentile":
         p_value = percentile_p_values(sampled[0])
     else:
-        p_value = t_p_values(difference, bootstrap.variance(sampled), bootstrap.dof)
+        p_value = t_p_values(difference, bootstrap.variance(sampled), bootstrap.dof(sampled))
     return Differences(difference, low, high, p_value)
 
 

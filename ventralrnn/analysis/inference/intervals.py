@@ -63,6 +63,30 @@ def stimulus_variance(stimuli: np.ndarray, pairs: np.ndarray, count: int) -> np.
     return np.where(np.isnan(single), raw, np.maximum(raw - 2 * single, raw / 3))
 
 
+def stimulus_dof(stimuli: np.ndarray, pairs: np.ndarray, count: int) -> np.ndarray:
+    """Return the degrees of freedom of :func:`stimulus_variance`.
+
+    Parameters
+    ----------
+    stimuli, pairs : numpy.ndarray, (sample, ...)
+        The estimate where stimuli and where single pairs were resampled.
+    count : int
+        Number of stimuli.
+
+    Returns
+    -------
+    numpy.ndarray, (...)
+        n - 1 without correction, and down to about a quarter of it where all variance belongs to pairs: what varies
+        between data sets is the variance of sums over the pairs of a stimulus, as a chi square of n - 1, and what is
+        left after the correction is smaller than that.
+    """
+    raw, single = sample_variance(stimuli, count), _variance(pairs)
+    left = stimulus_variance(stimuli, pairs, count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where((raw > single) & (left < raw - single), left / (raw - single), 1.0)
+    return np.maximum((count - 1) * share**2, 1)
+
+
 def two_factor_variance(
     both: np.ndarray,
     subjects: np.ndarray,
@@ -127,7 +151,7 @@ def _variance(samples: np.ndarray) -> np.ndarray:
 
 
 def t_interval(
-    estimate: np.ndarray, variance: np.ndarray, dof: int, level: float = 0.95
+    estimate: np.ndarray, variance: np.ndarray, dof: int | np.ndarray, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return intervals from a variance and Student's t.
 
@@ -135,8 +159,8 @@ def t_interval(
     ----------
     estimate, variance : numpy.ndarray, (...)
         What was found in the data, and its variance.
-    dof : int
-        Degrees of freedom: the smaller number of things resampled, minus 1.
+    dof : int or numpy.ndarray, (...)
+        Degrees of freedom.
     level : float
         Share of data sets whose interval holds the true value.
 
@@ -172,14 +196,14 @@ def percentile_interval(samples: np.ndarray, level: float = 0.95) -> tuple[np.nd
     return found[0], found[1]
 
 
-def t_p_values(difference: np.ndarray, variance: np.ndarray, dof: int) -> np.ndarray:
+def t_p_values(difference: np.ndarray, variance: np.ndarray, dof: int | np.ndarray) -> np.ndarray:
     """Return two-sided p values of a difference from its variance.
 
     Parameters
     ----------
     difference, variance : numpy.ndarray, (...)
         What was found in the data, and its variance.
-    dof : int
+    dof : int or numpy.ndarray, (...)
         Degrees of freedom.
 
     Returns
