@@ -84,7 +84,7 @@ def distances_by_tiles(
         As :func:`compute_distances`.
     """
     tiles = [slice(start, min(start + rows, count)) for start in range(0, count, rows)]
-    result = np.full(count * (count - 1) // 2, np.nan)
+    result = np.empty(0)
     frame: Frame | None = None
     exists: bool | None = None
 
@@ -106,7 +106,8 @@ def distances_by_tiles(
         held = load(tile)
         if len(tiles) == 1:
             return distances_within(held)[0].cpu().numpy()
-        result = result.astype(str(held.frame.centre.dtype).removeprefix("torch."), copy=False)
+        if position == 0:
+            result = np.full(count * (count - 1) // 2, np.nan, str(held.frame.centre.dtype).removeprefix("torch."))
         at = np.arange(tile.start, tile.stop)
         if held.count > 1:
             put_within(result, count, at, held)
