@@ -2,7 +2,16 @@
 
 from ventralrnn.brains.load import load_brain
 from ventralrnn.brains.rdm_files import read_rdms
+from ventralrnn.brains.responses import load_responses
 from ventralrnn.brains.simulate import Experiment, simulate_rdms, simulate_recording
 from ventralrnn.brains.spikes import load_spikes
 
-__all__ = ["Experiment", "load_brain", "load_spikes", "read_rdms", "simulate_rdms", "simulate_recording"]
+__all__ = [
+    "Experiment",
+    "load_brain",
+    "load_responses",
+    "load_spikes",
+    "read_rdms",
+    "simulate_rdms",
+    "simulate_recording",
+]

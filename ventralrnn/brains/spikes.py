@@ -1,11 +1,11 @@
 """Spikes of single units, counted in time bins."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from ventralrnn.brains.shape import make_responses
 from ventralrnn.errors import AnalysisError, DataError
 from ventralrnn.stimuli import cache, registry
 
@@ -39,9 +39,10 @@ def load_spikes(
     -------
     xarray.DataArray of float32, (repeat, stimulus, time, neuroid)
         Spike counts; NaN for a trial that there is not (seven units have 19 of one condition). ``stimulus_id``,
-        ``object``, ``position`` (stimulus); ``time_step``, ``time_ms``, the centre of the bin, ``time_start_ms``
-        (time); ``unit``, ``session`` (neuroid). Units of different sessions were not recorded at once: trials of the
-        same number have nothing in common but the stimulus. Licence and citation are among the attributes.
+        ``object``, ``position`` (stimulus); ``time_step``, ``time_ms``, the centre of the bin, ``time_start_ms``,
+        ``time_end_ms`` (time); ``neuroid_id`` and the same as ``unit``, ``session``, ``area`` (neuroid). Units of
+        different sessions were not recorded at once: trials of the same number have nothing in common but the
+        stimulus. Licence and citation are among the attributes.
 
     Raises
     ------
@@ -71,14 +72,9 @@ def load_spikes(
             trials = counts[of == label]
             values[: len(trials), position, :, unit] = trials
     names = [file.name.removesuffix("_raster_data.mat") for file in files]
-    coords: dict[str, Any] = {
-        "repeat": np.arange(repeats),
-        "stimulus_id": ("stimulus", stimuli),
+    coords = {
         "object": ("stimulus", [label.partition("_")[0] for label in stimuli]),
         "position": ("stimulus", [label.partition("_")[2] for label in stimuli]),
-        "time_step": ("time", np.arange(len(starts))),
-        "time_ms": ("time", starts + bin_ms / 2),
-        "time_start_ms": ("time", starts.astype(float)),
         "unit": ("neuroid", names),
         "session": ("neuroid", [unit.partition("spk")[0] for unit in names]),
     }
@@ -86,11 +82,19 @@ def load_spikes(
         "name": name,
         "bin_ms": float(bin_ms),
         "units": "spikes a bin",
-        "unreached_steps": [],
         "licence": data.licence,
         "citation": data.citation,
     }
-    return xr.DataArray(values, coords, ("repeat", "stimulus", "time", "neuroid"), "IT", attrs)
+    return make_responses(
+        values,
+        stimuli,
+        time_start_ms=starts,
+        time_end_ms=starts + bin_ms,
+        neuroid_id=names,
+        area=["IT"] * len(names),
+        coords=coords,
+        attrs=attrs,
+    )
 
 
 def _starts(bin_ms: int, step_ms: int, window_ms: tuple[int, int]) -> np.ndarray:
