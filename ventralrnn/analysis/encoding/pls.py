@@ -1,5 +1,6 @@
 """Partial least squares regression, a fit for every time bin, all at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -153,14 +154,28 @@ def pls_coefficients(products: Tensor, responses: Tensor, components: int, wide:
     square = products if wide else products_of_rows(products.mT)
     metric = products if wide else None
     bins = responses.permute(2, 0, 1)
-    return _nipals(square, metric, bins if wide else products.mT @ bins, components).permute(1, 2, 0)
+    covariance = bins if wide else products.mT @ bins
+    return nipals(lambda rotation: rotation @ square, metric, covariance, components).permute(1, 2, 0)
 
 
-def _nipals(square: Tensor, metric: Tensor | None, covariance: Tensor, components: int) -> Tensor:
-    """Return the coefficients (bin, direction, neuroid) of PLS regressions that share their features.
+def nipals(square: Callable[[Tensor], Tensor], metric: Tensor | None, covariance: Tensor, components: int) -> Tensor:
+    """Return the coefficients of several PLS regressions, from what determines them.
 
-    `covariance` (bin, direction, neuroid) is that of features and responses, `square` that of features, both as maps
-    of directions; `metric` gives the length of directions.
+    Parameters
+    ----------
+    square : callable
+        Maps directions (regression, direction) by the products of features with themselves, which are symmetric.
+    metric : torch.Tensor, (direction, direction), or None
+        Gives the length of directions; None where they are of weights of features.
+    covariance : torch.Tensor of float64, (regression, direction, neuroid)
+        Products of centred features and responses, as maps of directions.
+    components : int
+        Number of components.
+
+    Returns
+    -------
+    torch.Tensor, (regression, direction, neuroid)
+        See :func:`pls_coefficients`.
     """
     covariance = covariance.clone()
     dual = covariance if metric is None else metric @ covariance
@@ -174,7 +189,7 @@ def _nipals(square: Tensor, metric: Tensor | None, covariance: Tensor, component
         rotation = direction
         for before, measured in found:
             rotation = rotation - before * (measured * direction).sum(-1, keepdim=True)
-        scores = rotation @ square  # symmetric
+        scores = square(rotation)
         lifted = scores if metric is None else scores @ metric
         energy = (rotation * lifted).sum(-1, keepdim=True)
         scale = torch.where(alive & (energy > 0), 1 / energy, 0)
