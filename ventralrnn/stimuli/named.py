@@ -34,10 +34,14 @@ def load(name: str) -> Stimuli:
     return _LOADERS[name]()
 
 
+def cifar10_test_ids(count: int = 10_000) -> list[str]:
+    """Return the names of CIFAR-10's test pictures in their official order."""
+    return [f"cifar10-test-{index:05d}" for index in range(count)]
+
+
 def _cifar10_test() -> Stimuli:
     pixels, classes = read_cifar10(cache.folder("cifar10"), "test")
-    ids = [f"cifar10-test-{index:05d}" for index in range(len(pixels))]
-    return ArrayStimuli(pixels, ids, [LABELS[c] for c in classes], name="cifar10-test")
+    return ArrayStimuli(pixels, cifar10_test_ids(len(pixels)), [LABELS[c] for c in classes], name="cifar10-test")
 
 
 def _cowley2023() -> Stimuli:

@@ -153,6 +153,38 @@ def check_counts(counts: np.ndarray, labels: np.ndarray, path: Path) -> np.ndarr
     return counts
 
 
+def probabilities(counts: np.ndarray) -> np.ndarray:
+    """Return how probable people's labels are.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray, (picture, class)
+        How often people gave each label; every picture has some.
+
+    Returns
+    -------
+    numpy.ndarray, float64, (picture, class)
+        Each row sums to one.
+    """
+    return counts / counts.sum(1, keepdims=True)
+
+
+def entropies(counts: np.ndarray) -> np.ndarray:
+    """Return how much people disagree about each picture.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray, (picture, class)
+        How often people gave each label; every picture has some.
+
+    Returns
+    -------
+    numpy.ndarray, float64, (picture,)
+        Entropy of the labels in nats, 0 where all agree.
+    """
+    return entr(probabilities(counts)).sum(1)
+
+
 def compare_with_humans(
     scores: np.ndarray, ms: Sequence[float], labels: np.ndarray, counts: np.ndarray, threshold: float | None = None
 ) -> HumanComparison:
@@ -182,8 +214,7 @@ def compare_with_humans(
     are compared with how much people disagree about a picture, not with reaction times of people.
     """
     log_p = log_softmax(scores.astype(np.float64), axis=2)
-    human = counts / counts.sum(1, keepdims=True)
-    uncertainty = entr(human).sum(1)
+    human, uncertainty = probabilities(counts), entropies(counts)
     entropy = -(np.exp(log_p) * log_p).sum(2)
     return HumanComparison(
         judgements=int(counts.sum(1).min()),

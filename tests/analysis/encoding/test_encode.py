@@ -213,3 +213,32 @@ def test_what_is_refused_is_named() -> None:
         encode(areas, known.rename(time_bin="bin"))
     with pytest.raises(AnalysisError, match="components: 25 are beyond"):
         encode(areas, known, "pls", folds=2)
+
+
+def test_responses_as_brains_have_them() -> None:
+    """(repeat, stimulus, time, neuroid) with repeats missing: as their means in the dimensions of the analysis."""
+    areas, means = recording({"V1": 20}), brain()
+    noise = np.random.default_rng(5).standard_normal((3, *means.shape))
+    noise[2, ::2] = np.nan
+    trials = (means + noise).transpose(0, 1, 3, 2)
+    coords: dict[str, Any] = {
+        "stimulus_id": ("stimulus", STIMULI),
+        "time_step": ("time", [0, 1]),
+        "time_ms": ("time", [75.0, 85.0]),
+        "time_start_ms": ("time", [70.0, 80.0]),
+        "area": ("neuroid", ["V4", "V4", "IT", "IT"]),
+    }
+    given = xr.DataArray(trials, coords, ("repeat", "stimulus", "time", "neuroid"))
+    result = encode(areas, given, folds=3)
+    expected = encode(areas, responses(np.nanmean(trials, 0).swapaxes(1, 2)), folds=3)
+    np.testing.assert_allclose(result.score, expected.score, atol=1e-12)
+    assert result.score.dims == ("area", "time", "neuroid", "time_bin")
+    assert result.time_bin_ms.values.tolist() == [75, 85] and result.time_bin_start_ms.values.tolist() == [70, 80]
+    assert result.time_ms.dims == ("area", "time") and result.area.values.tolist() == ["V1"]
+    assert result.neuroid_area.values.tolist() == ["V4", "V4", "IT", "IT"]
+    assert result.reliability.dims == ("neuroid", "time_bin") and result.reliability.notnull().all()
+    bands = encode_bands({"V1": areas["V1"][:, 2]}, given, folds=3)
+    assert bands.neuroid_area.values.tolist() == ["V4", "V4", "IT", "IT"]
+    given[:, 7, 0, 1] = np.nan
+    with pytest.raises(AnalysisError, match="responses: hold NaN"):
+        encode(areas, given)

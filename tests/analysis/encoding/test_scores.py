@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from ventralrnn.analysis.encoding import correct_for_noise, correlate, explainable_variance, reliability
+from ventralrnn.analysis.encoding import (
+    correct_for_noise,
+    correlate,
+    explainable_variance,
+    reliability,
+    scores,
+    split_half,
+)
 from ventralrnn.errors import AnalysisError
 
 
@@ -97,12 +104,55 @@ def test_nothing_is_known_where_responses_are_not_reliable() -> None:
     assert np.isnan(reliability(constant)).all()
 
 
+def test_missing_repeats() -> None:
+    """Six repeats of which two to six are there: halves of 4 on average, unequal ones, so near the truth only."""
+    rng = np.random.default_rng(3)
+    _, trials = repeated(3000, 20, 6, 2)
+    counts = rng.integers(2, 7, 3000)
+    trials[np.arange(6) >= counts[:, None, None].repeat(20, 1)] = np.nan
+    means = np.nanmean(trials, -1)
+    noise = (4 / counts).mean()
+    assert means.var() == pytest.approx(1 + noise, rel=0.03)
+    assert explainable_variance(trials).mean() == pytest.approx(0.2, abs=0.01)
+    assert reliability(trials).mean() == pytest.approx(1 / (1 + noise), abs=0.03)
+    # What is padded by repeats that nobody has is what it was without them.
+    padded = np.concatenate([trials[..., ::-1], np.full((3000, 20, 3), np.nan)], -1)
+    np.testing.assert_allclose(explainable_variance(padded), explainable_variance(trials), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_halves_hold_every_repeat_once(shared: bool) -> None:
+    """Of five repeats that are there, two are in the first half and three in the second."""
+    _, trials = repeated(40, 3, 7, 1)
+    trials[:20, ..., :2] = trials[20:, ..., 3:5] = np.nan
+    if not shared:
+        trials[:, 0] = trials[:, 0, ::-1]
+    values = torch.from_numpy(trials)
+    firsts = []
+    for first, second in scores._halves_of_some(values, ~values.isnan(), 3, seed=0):
+        np.testing.assert_allclose(2 * first + 3 * second, np.nansum(trials, -1), atol=1e-12)
+        pairs = [np.nanmean(trials[..., [i, j]], -1) for i in range(7) for j in range(i)]
+        assert np.isclose(first, pairs, atol=1e-12).any(0).all()
+        firsts.append(first)
+    assert not torch.equal(firsts[0], firsts[1])
+
+
+def test_what_does_not_exist_is_nan() -> None:
+    _, trials = repeated(40, 3, 4, 1)
+    trials[:, 1] = np.nan
+    found = split_half(torch.from_numpy(trials), 2)
+    assert isinstance(found, torch.Tensor) and found[:, 1].isnan().all() and found[:, [0, 2]].isfinite().all()
+    for values in (explainable_variance(trials), reliability(trials)):
+        assert np.isnan(values[1]) and np.isfinite(values[[0, 2]]).all()
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         (np.ones((5, 1)), "two repeats"),
         (np.ones(5), "two repeats"),
-        (np.array([[1, np.nan], [2, 3]]), "responses: holds NaN"),
+        (np.array([[1, np.nan], [2, 3]]), "stimulus 0 has 1 repeats"),
+        (np.array([[2.0, 3], [1, np.inf]]), "hold infinity"),
     ],
 )
 def test_what_is_refused_is_named(values: Any, message: str) -> None:

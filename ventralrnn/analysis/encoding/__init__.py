@@ -5,7 +5,13 @@ from ventralrnn.analysis.encoding.crossvalidation import make_folds
 from ventralrnn.analysis.encoding.encode import encode, encode_bands
 from ventralrnn.analysis.encoding.pls import PLSFit, fit_pls
 from ventralrnn.analysis.encoding.ridge import RidgeFit, fit_ridge
-from ventralrnn.analysis.encoding.scores import correct_for_noise, correlate, explainable_variance, reliability
+from ventralrnn.analysis.encoding.scores import (
+    correct_for_noise,
+    correlate,
+    explainable_variance,
+    reliability,
+    split_half,
+)
 
 __all__ = [
     "BandedPrediction",
@@ -22,4 +28,5 @@ __all__ = [
     "predict_banded",
     "reliability",
     "split_explained",
+    "split_half",
 ]

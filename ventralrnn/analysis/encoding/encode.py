@@ -44,9 +44,9 @@ def encode(
     features : mapping of str to xarray.DataArray, xarray.DataArray or numpy.ndarray
         A :class:`ventralrnn.recording.Recording`, of which one state at a time is read, or one array
         (stimulus, time, neuroid) or (stimulus, neuroid).
-    responses : xarray.DataArray, (stimulus, neuroid), with time_bin and repeat as further dimensions where there are
-        Brain responses. Repeats are averaged, and give the reliability. Stimuli are matched by ``stimulus_id``, where
-        both have names.
+    responses : xarray.DataArray, (stimulus, neuroid), with time_bin (or time) and repeat as further dimensions
+        Brain responses, as :func:`ventralrnn.brains.load_responses` returns them. Repeats are averaged, and give the
+        reliability; NaN for a repeat that there is not. Stimuli are matched by ``stimulus_id``, where both have names.
     method : {'ridge', 'pls'}
         Ridge regression with a penalty for every neuroid and bin, or PLS regression as Brain-Score's.
     areas, steps : sequence, optional
@@ -72,8 +72,10 @@ def encode(
     xarray.Dataset
         ``score_fold`` (fold, area, time, neuroid, time_bin): Pearson correlations over the test stimuli of each fold.
         ``score``: their mean. ``penalty`` like ``score_fold`` for ridge. With repeats ``reliability``
-        (neuroid, time_bin) and ``score_corrected``, see :func:`correct_for_noise`. Without time bins none of them has
-        that dimension; with shared weights none has time. NaN where a state does not exist or a neuroid does not vary.
+        (neuroid, time_bin) and ``score_corrected``, see :func:`correct_for_noise`. A dimension time of the responses
+        is time_bin here, and its coordinates have names such as ``time_bin_ms``; their areas are ``neuroid_area``.
+        Without time bins none of the results has that dimension; with shared weights none has time. NaN where a state
+        does not exist or a neuroid does not vary.
 
     Raises
     ------
@@ -242,6 +244,7 @@ def _responses(
     responses: xr.DataArray, grid: StateGrid, splits: int, seed: int
 ) -> tuple[Tensor, np.ndarray | None, xr.DataArray]:
     """Return mean responses (stimulus, neuroid, time_bin), their reliability, and what names neuroids and bins."""
+    responses = _apart(responses)
     allowed = ("stimulus", "neuroid", "time_bin", "repeat")
     dims = [dim for dim in allowed if dim in responses.dims]
     if set(responses.dims) - set(dims) or dims[:2] != ["stimulus", "neuroid"]:
@@ -253,14 +256,27 @@ def _responses(
     if order is not None:
         ordered = ordered[order]
     values = np.asarray(ordered.values, np.float64)
-    if not np.isfinite(values).all():
+    repeated = "repeat" in dims
+    there = np.isfinite(values)
+    if np.isinf(values).any() or not (there.any(-1) if repeated else there).all():
         raise AnalysisError("responses: hold NaN or infinity; leave these neuroids, bins or stimuli out")
     known = None
     template = ordered[0].drop_vars("stimulus_id", errors="ignore")
-    if "repeat" in dims:
+    if repeated:
         known = reliability(values, splits, seed=seed) if values.shape[-1] > 1 else None
-        values, template = values.mean(-1), template[..., 0]
+        values, template = np.nanmean(values, -1), template[..., 0]
     return torch.from_numpy(values.reshape(*values.shape[:2], -1)), known, template
+
+
+def _apart(responses: xr.DataArray) -> xr.DataArray:
+    """Rename what has the name of something else of a model."""
+    names = {str(name): str(name) for name in (*responses.dims, *responses.coords)}
+    if "time" in responses.dims and "time_bin" not in responses.dims:
+        names |= {name: name.replace("time", "time_bin", 1) for name in names if name.split("_")[0] == "time"}
+    if "area" in responses.coords:
+        names["area"] = "neuroid_area"
+    changed = {old: new for old, new in names.items() if old != new}
+    return responses.rename(changed) if changed else responses
 
 
 def _label(
