@@ -7,10 +7,14 @@ results files.
 import argparse
 import csv
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, fields
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from benchmarks.pages import DOCS, write_block
 from benchmarks.simulations import (
@@ -18,6 +22,7 @@ from benchmarks.simulations import (
     ErrorRate,
     Power,
     measure_coverage,
+    measure_differences,
     measure_errors,
     measure_power,
 )
@@ -50,11 +55,15 @@ def main() -> None:
 
 
 def simulate() -> None:
-    """Write all results files."""
-    coverage = [row for size in COVERAGES for row in measure_coverage(*size, COVERAGE_DATASETS)]
-    write_rows("coverage", coverage)
-    write_rows("errors", [row for stimuli in ERROR_STIMULI for row in measure_errors(stimuli, ERROR_DATASETS)])
-    write_rows("power", [measure_power(*size, DATASETS) for size in product(STIMULI, NEUROIDS, TRIALS)])
+    """Write all results files; sizes have their own seeds, so that the number of processes does not matter."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        power = [pool.submit(measure_power, *size, DATASETS) for size in product(STIMULI, NEUROIDS, TRIALS)]
+        coverage = [pool.submit(measure_coverage, *size, COVERAGE_DATASETS) for size in COVERAGES]
+        measures = product((measure_differences, measure_errors), ERROR_STIMULI)
+        errors = [pool.submit(measure, stimuli, ERROR_DATASETS) for measure, stimuli in measures]
+        write_rows("power", [task.result() for task in power])
+        write_rows("coverage", [row for task in coverage for row in task.result()])
+        write_rows("errors", [row for task in errors for row in task.result()])
 
 
 def write_rows(name: str, rows: Sequence[Any]) -> None:

@@ -48,6 +48,14 @@ def make_neurons(rng: np.random.Generator, neuroids: int, subjects: int = SUBJEC
     return rng.standard_normal((subjects, datasets, FEATURES, neuroids)) / np.sqrt(FEATURES)
 
 
+def geometry(states: np.ndarray) -> np.ndarray:
+    """Return RDMs, (..., pair), that infinitely many neurons without noise would show of patterns (..., feature).
+
+    Weights of neurons have no mean, so that patterns are compared as they are and not relative to their mean feature.
+    """
+    return compute_distances(states, "cosine")
+
+
 def record(rng: np.random.Generator, patterns: np.ndarray, neurons: np.ndarray, trials: int) -> np.ndarray:
     """Return RDMs, (subject, data set, pair), of neurons' mean responses to patterns, (data set, stimulus, feature)."""
     responses = patterns @ neurons
@@ -91,7 +99,7 @@ def measure_coverage(
         states = same_states if resample == "subjects" else make_states(rng, stimuli, number)[:, TRUE]
         states = np.broadcast_to(states, (number, *states.shape[1:]))
         neurons = same_neurons if resample == "stimuli" else make_neurons(rng, 30, subjects, number)
-        brain, model = record(rng, states, neurons, 4), compute_distances(states)
+        brain, model = record(rng, states, neurons, 4), geometry(states)
         points.append(np.mean([compare_prepared(prepare(model), prepare(one)).diagonal() for one in brain], 0))
         found = bootstrap_similarity(model, brain, samples=samples, resample=resample, seed=start)
         own = np.einsum("fbii->fbi", found.similarity)
@@ -153,9 +161,31 @@ def measure_errors(stimuli: int, datasets: int, *, permutations: int = 199, seed
     return [ErrorRate(name, stimuli, datasets, float(np.mean(found))) for name, found in wrong.items()]
 
 
+def measure_differences(stimuli: int, datasets: int, *, seed: int = 0) -> list[ErrorRate]:
+    """Return how often bootstraps tell two equally good models apart."""
+    rows = []
+    resamples: tuple[Resample, ...] = ("stimuli", "both")
+    for resample in resamples:
+        rng = np.random.default_rng(seed)
+        wrong = [equally_good(rng, stimuli, resample) for _ in range(datasets)]
+        name = f"difference of two equally good models, bootstrap over {resample}"
+        rows.append(ErrorRate(name, stimuli, datasets, float(np.mean(wrong))))
+    return rows
+
+
+def equally_good(rng: np.random.Generator, stimuli: int, resample: Resample) -> bool:
+    """Return whether a bootstrap tells two models apart that differ from the brain alike, each in its own way."""
+    state = make_states(rng, stimuli)[:, TRUE]
+    models = np.sqrt(INHERITED) * state + np.sqrt(1 - INHERITED) * rng.standard_normal((2, *state.shape[1:]))
+    model, brain = geometry(models), record(rng, state, make_neurons(rng, 30), 10)
+    point = np.mean([compare_vectors(model, one) for one in brain], 0)
+    found = bootstrap_similarity(model, brain, samples=200, resample=resample, seed=int(rng.integers(2**31)))
+    return bool(state_differences(point, found, [(0, 1)]).p_value[0, 0] <= 0.05)
+
+
 def unrelated(rng: np.random.Generator, stimuli: int) -> tuple[np.ndarray, np.ndarray]:
     """Return a model, (area x step, pair), and a brain of its own, (subject, time, pair), that is as smooth in time."""
-    model = compute_distances(make_states(rng, stimuli)[0])
+    model = geometry(make_states(rng, stimuli)[0])
     times = make_states(rng, stimuli)[0, -STEPS:]
     return model, record(rng, times, make_neurons(rng, 30, 6), 100)
 
@@ -201,7 +231,7 @@ def measure_power(
     for dataset in range(datasets):
         states = make_states(rng, stimuli)
         brain = record(rng, states[:, TRUE], make_neurons(rng, neuroids), trials)
-        model = compute_distances(states[0])
+        model = geometry(states[0])
         test = permute_stimuli(model, brain, permutations=samples - 1, seed=dataset)
         ceilings = noise_ceilings(brain)
         pair = model[[TRUE, NEXT]]

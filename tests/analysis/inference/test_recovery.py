@@ -8,6 +8,7 @@ from benchmarks.simulations import (
     NEXT,
     STEPS,
     TRUE,
+    geometry,
     make_neurons,
     make_states,
     measure_coverage,
@@ -19,7 +20,6 @@ from ventralrnn.analysis.comparison import compare_vectors
 from ventralrnn.analysis.inference import noise_ceilings
 from ventralrnn.analysis.inference.bootstrap import Resample
 from ventralrnn.analysis.rdm import make_rdms
-from ventralrnn.analysis.rdm.distances import compute_distances
 
 DATASETS = 200
 
@@ -35,7 +35,7 @@ def test_area_step_and_times_are_found() -> None:
     rng = np.random.default_rng(0)
     states = make_states(rng, 40)[0]
     model = make_rdms(
-        compute_distances(states).reshape(-1, STEPS, 780),
+        geometry(states).reshape(-1, STEPS, 780),
         ("area", "time"),
         {"area": ["V1", "V4", "IT"], "time_step": ("time", np.arange(STEPS))},
     )
@@ -65,7 +65,7 @@ def test_the_true_model_lies_between_the_ceilings(method: str) -> None:
         states = make_states(rng, 20)[0, [TRUE, NEXT]]
         brain = record(rng, states, make_neurons(rng, 60), 8)
         found = noise_ceilings(brain, method)
-        truth = np.mean([compare_vectors(one, compute_distances(states), method) for one in brain], 0)
+        truth = np.mean([compare_vectors(one, geometry(states), method) for one in brain], 0)
         at.append([found.lower[0], truth[0, 0], found.upper[0]])
         lagged.append([found.lag_lower[0, 1], truth[0, 1], found.lag_upper[0, 1]])
     for rows in (np.array(at), np.array(lagged)):
