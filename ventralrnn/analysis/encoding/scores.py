@@ -26,7 +26,11 @@ def correlate(predictions: A, responses: A) -> A:
     first, second = to_tensor(predictions, "predictions").double(), to_tensor(responses, "responses").double()
     if first.shape != second.shape or len(first) < 2:
         raise AnalysisError(f"predictions {tuple(first.shape)} and responses {tuple(second.shape)} do not fit")
-    return to_kind((_unit(first) * _unit(second)).sum(0), predictions)
+    return to_kind(_correlate(first, second), predictions)
+
+
+def _correlate(first: Tensor, second: Tensor) -> Tensor:
+    return (_unit(first) * _unit(second)).sum(0)
 
 
 def _unit(values: Tensor) -> Tensor:
@@ -67,7 +71,7 @@ def split_half(responses: A, splits: int = 10, *, seed: int = 0) -> A:
     """
     trials, there = _check_repeats(responses)
     halves = _halves(trials, splits, seed) if there is None else _halves_of_some(trials, there, splits, seed)
-    return to_kind(torch.stack([correlate(first, second) for first, second in halves]), responses)
+    return to_kind(torch.stack([_correlate(first, second) for first, second in halves]), responses)
 
 
 def reliability(responses: A, splits: int = 10, *, seed: int = 0) -> A:
