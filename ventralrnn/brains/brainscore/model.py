@@ -250,8 +250,8 @@ class VentralBrainModel:
         if open_.any() and self.uncovered == "error":
             raise RecordingError(
                 f"area {area} of {self.states.name} responds from {bounds[0, 0]:g} to {bounds[-1, 1]:g} ms, which "
-                f"covers less than {self.min_coverage:g} of time bins {name_bins(bins[open_])}: run more steps (--steps), or "
-                "leave such bins NaN (--uncovered nan)"
+                f"covers less than {self.min_coverage:g} of time bins {name_bins(bins[open_])}: run more steps "
+                "(--steps), or leave such bins NaN (--uncovered nan)"
             )
         return weights
 
