@@ -15,6 +15,7 @@ _HOME = {
     "compute_rdm": "ventralrnn.analysis",
     "compare_rdms": "ventralrnn.analysis",
     "load_brain": "ventralrnn.brains",
+    "score": "ventralrnn.brains",
 }
 __all__ = ["__version__", *_HOME]
 

@@ -15,6 +15,7 @@ QUESTIONS = (
     "inference",
     "similarity",
     "encoding",
+    "scoring",
     "peers",
     "memory",
     "rdm_memory",

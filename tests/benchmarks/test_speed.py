@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.speed import comparison, encoding, inference, rdm, similarity
+from benchmarks.speed import comparison, encoding, inference, rdm, scoring, similarity
 from benchmarks.speed.jobs import Job, Side, difference, rows_of
 
 JOBS = {
     f"{module.__name__.rsplit('.', 1)[1]}-{name}": job
-    for module in (rdm, comparison, inference, similarity, encoding)
+    for module in (rdm, comparison, inference, similarity, encoding, scoring)
     for name, job in module.JOBS.items()
 }
 SIDES = [(name, side) for name, job in JOBS.items() for side in list(job.sides)[1:]]

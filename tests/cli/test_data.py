@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ventralrnn.cli.data import HOLDS
 from ventralrnn.cli.main import main
 from ventralrnn.stimuli import cache, download, registry
 
@@ -51,6 +52,30 @@ def test_list_says_what_is_here(capsys: pytest.CaptureFixture[str], empty_cache:
     (empty_cache / "peterson2019/cifar10h-counts.npy").write_bytes(b"x")
     assert run("list") == 0
     assert f"here: {empty_cache / 'peterson2019'}" in capsys.readouterr().out
+
+
+def test_list_says_what_sets_hold_and_what_loads_it(capsys: pytest.CaptureFixture[str]) -> None:
+    from ventralrnn.brains import named, responses
+    from ventralrnn.stimuli.named import NAMES
+
+    assert set(HOLDS) == set(registry.names())
+    rdms = {entry.data_set for entry in named.NAMES.values()}
+    for name, holds in HOLDS.items():
+        said = " ".join(holds)
+        assert ("RDMs (load_brain)" in said) == (name in rdms)
+        assert ("responses (load_responses)" in said) == (name in responses.RESPONSES)
+        assert ("judgements (load_responses)" in said) == (name in responses.JUDGEMENTS)
+        assert ("pictures (load_stimuli)" in said) == (name in NAMES or f"{name}-test" in NAMES)
+    assert run("list") == 0
+    out = capsys.readouterr().out
+    assert "Holds responses (load_responses), pictures (load_stimuli)." in out and "data check my_data.yaml" in out
+
+
+def test_check_of_what_holds_no_responses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run("check", str(tmp_path / "my_data.yaml")) == 2
+    assert "no such file or data set of responses" in capsys.readouterr().err
+    assert run("check", "zhang2011") == 2
+    assert "`ventralrnn data get zhang2011`" in capsys.readouterr().err
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str], empty_cache: Path) -> None:

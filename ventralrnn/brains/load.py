@@ -8,7 +8,10 @@ from pathlib import Path
 import xarray as xr
 
 from ventralrnn.brains import named
+from ventralrnn.brains.own_data import describe, is_described
 from ventralrnn.brains.rdm_files import read_rdms
+from ventralrnn.brains.response_rdms import compute_response_rdms
+from ventralrnn.brains.responses import RESPONSES, load_responses
 from ventralrnn.errors import DataError
 
 
@@ -19,6 +22,7 @@ def load_brain(
     stimuli: Sequence[str] | None = None,
     time_ms: Sequence[float] | None = None,
     variable: str | None = None,
+    distance: str | None = None,
 ) -> xr.Dataset:
     """Return RDMs of brains. Nothing is downloaded.
 
@@ -31,11 +35,16 @@ def load_brain(
         - ``'kriegeskorte2008/human-it'``: human IT of 4 subjects, each the mean of two sessions;
           ``'kriegeskorte2008/human-it-sessions'``: the same with the sessions apart, coordinates person, session;
         - ``'kriegeskorte2008/judgements'``: similarity judgements of 16 people;
-        - ``'cichy2016'``: early visual cortex and IT of 15 subjects; ``'cichy2016/meg'``: 16 subjects at 1301 times.
+        - ``'cichy2016'``: early visual cortex and IT of 15 subjects; ``'cichy2016/meg'``: 16 subjects at 1301 times;
+        - ``'cowley2023'``, ``'zhang2011'``: RDMs of the responses of macaque V4 and IT.
 
-        Or a file or folder of a user's own, as :func:`ventralrnn.brains.read_rdms` describes.
+        Or RDMs of a user's own, a file or folder as :func:`ventralrnn.brains.read_rdms` describes; or responses of a
+        user's own, described as for :func:`ventralrnn.brains.load_responses`, of which RDMs are computed.
     dims, stimuli, time_ms, variable
-        What the files do not say, as :func:`ventralrnn.brains.read_rdms` takes it; for files and folders only.
+        What files of RDMs do not say, as :func:`ventralrnn.brains.read_rdms` takes it; for these only.
+    distance : str, optional
+        For responses: any of :func:`ventralrnn.analysis.rdm.compute_rdm`, ``'crossnobis'`` where there are repeats; by
+        default what the description says, else ``'correlation'``.
 
     Returns
     -------
@@ -52,15 +61,24 @@ def load_brain(
         A file holds no RDMs; the message names it.
     """
     name = str(source)
-    if name in named.NAMES:
-        given = {"dims": dims, "stimuli": stimuli, "time_ms": time_ms, "variable": variable}
-        if used := [key for key, value in given.items() if value is not None]:
-            raise DataError(f"{used[0]}: is for files of your own; {name} states it")
-        return named.load(name)
     path = Path(source).expanduser()
+    given = {"dims": dims, "stimuli": stimuli, "time_ms": time_ms, "variable": variable}
+    used = next((key for key, value in given.items() if value is not None), None)
+    if name in RESPONSES or (name not in named.NAMES and is_described(path)):
+        if used:
+            raise DataError(f"{used}: is for files of RDMs; {name} holds responses")
+        stated = None if name in RESPONSES else describe(path).distance
+        return compute_response_rdms(load_responses(source), distance or stated or "correlation")
+    if distance is not None:
+        raise DataError(f"distance: {name} holds RDMs already, with a distance of their own")
+    if name in named.NAMES:
+        if used:
+            raise DataError(f"{used}: is for files of your own; {name} states it")
+        return named.load(name)
     if not path.exists():
-        near = difflib.get_close_matches(name.lower(), named.NAMES, n=2, cutoff=0.5)
-        guess = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(named.NAMES)}"
+        known = (*named.NAMES, *RESPONSES)
+        near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
+        guess = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
         raise DataError(f"{name}: no such file, folder or data set of RDMs; {guess}")
     if path.name == named.MEG_FILE:
         return named.read_meg(path)

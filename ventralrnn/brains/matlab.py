@@ -12,13 +12,15 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SIGNATURE_AT = (0, 512)
 
 
-def read_matlab(file: Path) -> dict[str, np.ndarray]:
+def read_matlab(file: Path, variable: str | None = None) -> dict[str, np.ndarray]:
     """Return the variables of a MATLAB file.
 
     Parameters
     ----------
     file : pathlib.Path
         ``.mat``, any version.
+    variable : str, optional
+        Read this one alone, if it is there.
 
     Returns
     -------
@@ -36,8 +38,10 @@ def read_matlab(file: Path) -> dict[str, np.ndarray]:
     try:
         if is_hdf5(file):
             with open_hdf5(file) as opened:
-                return {name: np.asarray(variable[...]).T for name, variable in opened.variables.items()}
-        return {name: value for name, value in loadmat(file).items() if not name.startswith("__")}
+                chosen = {n: v for n, v in opened.variables.items() if variable in (None, n)}
+                return {name: np.asarray(value[...]).T for name, value in chosen.items()}
+        wanted = None if variable is None else [variable]
+        return {n: v for n, v in loadmat(file, variable_names=wanted).items() if not n.startswith("__")}
     except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:
         raise AnalysisError(f"{file}: cannot be read as a MATLAB file ({error})") from error
 

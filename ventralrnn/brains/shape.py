@@ -19,9 +19,9 @@ def make_responses(
     time_start_ms: Sequence[float] | np.ndarray | None = None,
     time_end_ms: Sequence[float] | np.ndarray | None = None,
     time_ms: Sequence[float] | np.ndarray | None = None,
-    neuroid_id: Sequence[str] | None = None,
-    area: Sequence[str] | None = None,
-    subject: Sequence[str] | None = None,
+    neuroid_id: Sequence[str] | np.ndarray | None = None,
+    area: Sequence[str] | np.ndarray | None = None,
+    subject: Sequence[str] | np.ndarray | None = None,
     coords: Mapping[str, Any] | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.DataArray:

@@ -1,15 +1,12 @@
 """``ventralrnn extract``: the main job."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ventralrnn.cli import options
 from ventralrnn.cli.rdm import check_out, show
-
-if TYPE_CHECKING:
-    from ventralrnn.graph import Clock
 
 # What says how activations are stored.
 _OF_RECORDINGS = ("dtype", "resume")
@@ -121,8 +118,8 @@ def command(
     package.module:factory for any torch.nn.Module. STIMULI is `embedded`, the name of a cached data set, a folder of
     pictures, or a CSV file with a column of paths.
     """
-    named = _pairs(modules, "--area", "IT=it.output")
-    clock = _clock(ms_per_step, onset_ms)
+    named = options.pairs(modules, "--area", "IT=it.output")
+    clock = options.clock(ms_per_step, onset_ms)
     if named and areas:
         raise click.BadParameter("goes not with --area: give either", param_hint="--areas")
     if size and ":" not in model:
@@ -198,34 +195,6 @@ def _extract_rdm(
 
 def _names(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",")] if text else []
-
-
-def _pairs(pairs: tuple[str, ...], option: str, example: str) -> dict[str, str]:
-    named = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals and value):
-            raise click.BadParameter(f"{pair!r}: write it like {example}", param_hint=option)
-        if name in named:
-            raise click.BadParameter(f"{name} is named twice", param_hint=option)
-        named[name] = value
-    return named
-
-
-def _clock(ms_per_step: float | None, onset_ms: tuple[str, ...]) -> "Clock | None":
-    from ventralrnn.graph import Clock
-
-    onsets = _pairs(onset_ms, "--onset-ms", "IT=100")
-    if ms_per_step is None:
-        if onsets:
-            raise click.BadParameter("goes with --ms-per-step", param_hint="--onset-ms")
-        return None
-    try:
-        return Clock(ms_per_step, {area: float(value) for area, value in onsets.items()}, source="command line")
-    except ValueError:
-        raise click.BadParameter(
-            f"{', '.join(onset_ms)}: give milliseconds, like IT=100", param_hint="--onset-ms"
-        ) from None
 
 
 def _summary(recording: Any) -> dict[str, Any]:

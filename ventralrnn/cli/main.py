@@ -15,13 +15,16 @@ from ventralrnn.errors import VentralrnnError
 COMMANDS = {
     "demo": "Record every area at every time step for the embedded stimuli and draw the time courses.",
     "models": "List the zoo; or print one model: transition matrix, parameters, clock.",
-    "data": "Data sets: list, get, path; their licence and citation.",
+    "data": "Data sets: list, get, path; check, for data of your own.",
     "train": "Train a model on labelled pictures.",
     "evaluate": "Accuracy of a model at every readout time, on pictures that it has not learnt from.",
     "extract": "Record areas of a model at every time step for a set of stimuli.",
     "rdm": "Compute the RDMs of every area at every time step of a recording.",
     "rsa": "Compare every area and step with brains: noise ceilings, intervals, tests.",
     "dynamics": "When each area of a recording responds, how selectively, and how its state moves.",
+    "score": "Score a model on a benchmark of Brain-Score or of ventralrnn.",
+    "benchmarks": "List the benchmarks of ventralrnn and of Brain-Score, and whether the data are here.",
+    "submit": "Write a model as a plugin for Brain-Score.",
 }
 
 

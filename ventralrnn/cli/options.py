@@ -5,9 +5,12 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from ventralrnn.graph import Clock
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -65,3 +68,33 @@ def show_warnings_plainly() -> None:
 
     warnings.showwarning = show
     warnings.simplefilter("once", UserWarning)
+
+
+def pairs(given: tuple[str, ...], option: str, example: str) -> dict[str, str]:
+    """Return what was given as NAME=VALUE, each name once."""
+    named = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise click.BadParameter(f"{pair!r}: write it like {example}", param_hint=option)
+        if name in named:
+            raise click.BadParameter(f"{name} is named twice", param_hint=option)
+        named[name] = value
+    return named
+
+
+def clock(ms_per_step: float | None, onset_ms: tuple[str, ...]) -> "Clock | None":
+    """Return the clock that ``--ms-per-step`` and ``--onset-ms`` give, or None."""
+    from ventralrnn.graph import Clock
+
+    onsets = pairs(onset_ms, "--onset-ms", "IT=100")
+    if ms_per_step is None:
+        if onsets:
+            raise click.BadParameter("goes with --ms-per-step", param_hint="--onset-ms")
+        return None
+    try:
+        return Clock(ms_per_step, {area: float(value) for area, value in onsets.items()}, source="command line")
+    except ValueError:
+        raise click.BadParameter(
+            f"{', '.join(onset_ms)}: give milliseconds, like IT=100", param_hint="--onset-ms"
+        ) from None

@@ -28,7 +28,8 @@ _WITHOUT_STIMULI = ("kendall", "tau-b", "whitened", "whitened-corr")
     required=True,
     metavar="NAME|FILE|FOLDER",
     help="A data set, such as kriegeskorte2008, kriegeskorte2008/human-it or cichy2016; or RDMs of your own: a file "
-    "(.nc, .npy, .npz, .csv, .mat), a folder with one a subject, or a folder of such folders, one an area.",
+    "(.nc, .npy, .npz, .csv, .mat), a folder with one a subject, or a folder of such folders, one an area; or "
+    "responses of your own, described in a YAML file (docs/your-data.md).",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The result to write, *.nc.")
 @click.option(

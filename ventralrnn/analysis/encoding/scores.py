@@ -107,8 +107,23 @@ def reliability(responses: A, splits: int = 10, *, seed: int = 0) -> A:
     ----------
     Schoppe et al., Measuring the performance of neural models, Frontiers in Computational Neuroscience 10 (2016).
     """
-    r = to_tensor(split_half(responses, splits, seed=seed), "responses", finite=False)
-    return to_kind((2 * r / (1 + r)).mean(0), responses)
+    return extrapolate(split_half(responses, splits, seed=seed)).mean(0)
+
+
+def extrapolate(halves: A) -> A:
+    """Return what correlations between halves of the repeats would be between all of them and as many more.
+
+    Parameters
+    ----------
+    halves : numpy.ndarray or torch.Tensor, (...)
+        Correlations, as :func:`split_half` returns.
+
+    Returns
+    -------
+    array, (...)
+        By Spearman and Brown's formula.
+    """
+    return 2 * halves / (1 + halves)
 
 
 def explainable_variance(responses: A) -> A:

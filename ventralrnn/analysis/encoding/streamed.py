@@ -10,7 +10,7 @@ from ventralrnn.analysis.encoding.pls import COMPONENTS, nipals
 from ventralrnn.errors import AnalysisError
 
 # Values of a block of features, which is converted to float64.
-_BLOCK_VALUES = 1 << 22
+_BLOCK_VALUES = 1 << 21
 # Values of what the fits of splits hold at a time, of which there are a few copies.
 _FIT_VALUES = 1 << 24
 
@@ -80,6 +80,8 @@ class _Rows:
         self._size = max(1, _BLOCK_VALUES // features)
         self.count, self.features = count, features
         self._mean = torch.zeros(features, dtype=torch.float64)
+        # One for all blocks: memory that is asked for and freed at every pass is not always found again.
+        self._room = torch.empty(min(self._size, count), features, dtype=torch.float64)
         total = torch.zeros(features, dtype=torch.float64)
         for _, block in self.blocks():
             total += block.sum(0)
@@ -88,10 +90,13 @@ class _Rows:
         self._mean = total / count
 
     def blocks(self, of: np.ndarray | None = None) -> Iterator[tuple[np.ndarray, Tensor]]:
+        """Yield positions and features of rows; a block is overwritten by the next."""
         chosen = np.arange(self.count) if of is None else of
         for start in range(0, len(chosen), self._size):
             rows = chosen[start : start + self._size]
-            yield rows, torch.from_numpy(np.asarray(self._read(rows), dtype=np.float64)) - self._mean
+            block = self._room[: len(rows)]
+            np.subtract(self._read(rows), self._mean.numpy(), out=block.numpy())
+            yield rows, block
 
 
 def _predict(rows: _Rows, targets: Tensor, tests: Sequence[np.ndarray], components: int) -> list[np.ndarray]:

@@ -3,7 +3,12 @@
 from importlib import import_module
 from typing import Any
 
-_HOME = {"VentralBrainModel": "model", "score": "score"}
+_HOME = {
+    "VentralBrainModel": "model",
+    "brainscore_ids": "catalogue",
+    "score": "scoring",
+    "submit": "submission",
+}
 __all__ = list(_HOME)
 
 

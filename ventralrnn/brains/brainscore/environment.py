@@ -3,12 +3,12 @@
 import functools
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest import mock
 
 from ventralrnn.errors import VentralrnnError
 
@@ -33,7 +33,9 @@ def load_brainscore() -> ModuleType:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     try:
-        import brainscore_vision
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own classes, which nobody here can change
+            import brainscore_vision
     except ImportError as error:
         missing = (error.name or "").split(".")[0]
         if missing not in ("", "brainscore_vision"):
@@ -59,10 +61,45 @@ def nothing_kept(benchmark: Any = None) -> Iterator[None]:
     from brainscore_vision.benchmark_helpers import screen
 
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.dict(os.environ, {"RESULTCACHING_DISABLE": "1"}))
+        stack.enter_context(_disabled())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ventralrnn-screen-"))
-        stack.enter_context(mock.patch.object(screen, "root_path", Path(folder)))
+        stack.enter_context(replaced(screen, "root_path", Path(folder)))
         ceiling = getattr(benchmark, "_ceiling_func", None)
         if ceiling is not None:
-            stack.enter_context(mock.patch.object(benchmark, "_ceiling_func", functools.cache(ceiling)))
+            stack.enter_context(replaced(benchmark, "_ceiling_func", functools.cache(ceiling)))
         yield
+
+
+@contextmanager
+def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    """Give an attribute another value for a while.
+
+    Parameters
+    ----------
+    owner : object
+        A module, class or object.
+    name : str
+        Of its attribute.
+    value : object
+        What it is meanwhile.
+    """
+    before = getattr(owner, name)
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+@contextmanager
+def _disabled() -> Iterator[None]:
+    name = "RESULTCACHING_DISABLE"
+    before = os.environ.get(name)
+    os.environ[name] = _SETTINGS[name]
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

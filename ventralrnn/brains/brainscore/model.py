@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,6 +93,11 @@ class VentralBrainModel:
     is announced when it happens. Nothing is cached.
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> "VentralBrainModel":
+        """Make it a BrainModel of Brain-Score, which is first imported here."""
+        base: Any = cls
+        return object.__new__(_as_brain_model(base))
+
     def __init__(
         self,
         model: nn.Module | Recording | str | os.PathLike[str],
@@ -115,7 +121,6 @@ class VentralBrainModel:
             raise RecordingError(f"uncovered {uncovered!r}: error or nan")
         if not 0 < min_coverage <= 1:
             raise RecordingError(f"min_coverage {min_coverage}: give a share above 0 and up to 1")
-        load_brainscore()
         self.states: States = _states(
             model, areas, clock, steps, preprocessing, device=device, batch_size=batch_size, seed=seed, workers=workers
         )
@@ -320,6 +325,14 @@ class VentralBrainModel:
         if step not in known.steps:
             raise RecordingError(f"readout: area {area} has no response at step {step}; it has {known.steps}")
         return known.steps.index(step)
+
+
+@cache
+def _as_brain_model(cls: Any) -> Any:
+    load_brainscore()
+    from brainscore_vision.model_interface import BrainModel
+
+    return cls if issubclass(cls, BrainModel) else type(cls.__name__, (cls, BrainModel), {"__module__": cls.__module__})
 
 
 def _states(

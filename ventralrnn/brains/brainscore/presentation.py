@@ -88,14 +88,16 @@ def _from_set(stimuli: Any, degrees: float) -> Presentation:
     first = ~stimuli["stimulus_id"].duplicated()
     unique = stimuli[first]
     # Brain-Score's tables lose these when they are cut.
-    unique.stimulus_paths = stimuli.stimulus_paths
+    unique.stimulus_paths = getattr(stimuli, "stimulus_paths", {})
     unique.identifier = getattr(stimuli, "identifier", None)
+    pictures = from_stimulus_set(unique)
     position = {stimulus_id: i for i, stimulus_id in enumerate(unique["stimulus_id"].tolist())}
+    order = np.array([position[stimulus_id] for stimulus_id in ids], dtype=int)
     coords = {str(column): stimuli[column].to_numpy() for column in stimuli.columns}
-    coords["stimulus_path"] = np.array([str(stimuli.get_stimulus(stimulus_id)) for stimulus_id in ids])
+    coords["stimulus_path"] = np.array(pictures.sources)[order]
     return Presentation(
-        _spanning(from_stimulus_set(unique), degrees),
-        np.array([position[stimulus_id] for stimulus_id in ids], dtype=int),
+        _spanning(pictures, degrees),
+        order,
         coords,
         placed=bool(getattr(stimuli, "original_paths", None)),
     )

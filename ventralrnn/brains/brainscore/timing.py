@@ -1,6 +1,6 @@
 """Model steps in milliseconds, and requested time bins filled from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,14 @@ def to_bins(time_bins: Any) -> np.ndarray:
     RecordingError
         If these are no bins, or one does not end after it starts.
     """
-    pairs: list[Any] = []
+    pairs: list[list[float]] = []
     for time_bin in _items(time_bins):
         pair = time_bin.tolist() if isinstance(time_bin, np.ndarray) else time_bin
-        if not isinstance(pair, Iterable) or isinstance(pair, str) or len(list(pair)) != 2:
-            raise RecordingError(f"time bins: {time_bin!r} is no pair of start and end in ms")
-        pairs.append([float(edge) for edge in pair])
+        try:
+            start, end = (float(edge) for edge in pair)
+        except (TypeError, ValueError):
+            raise RecordingError(f"time bins: {time_bin!r} is no pair of start and end in ms") from None
+        pairs.append([start, end])
     bins = np.array(pairs, dtype=float).reshape(-1, 2)
     if not len(bins):
         raise RecordingError("time bins: there are none; give pairs of start and end in ms, such as [(70, 170)]")

@@ -1,0 +1,91 @@
+"""Predictivity: neurons predicted from every area and step, by ridge or PLS regression."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from ventralrnn.analysis.encoding import encode, make_folds, reliability
+from ventralrnn.brains.benchmarks.base import Benchmark, Observed, Settings
+from ventralrnn.brains.responses import load_responses
+from ventralrnn.brains.simulate import simulate_recording
+
+
+@dataclass(frozen=True)
+class Predictivity(Benchmark):
+    """Pearson correlation of predicted with mean responses to pictures that were left out, median over neurons.
+
+    Parameters
+    ----------
+    method : {'ridge', 'pls'}
+        Ridge regression in 5 folds, its penalties chosen by neuron; or Brain-Score's PLS regression with 25 components
+        on its own 10 splits.
+    """
+
+    method: str
+
+    def load(self) -> xr.DataArray:
+        """Return spike counts (repeat, stimulus, time, neuroid), NaN for repeats that there are not."""
+        return load_responses(self.data_sets[0])
+
+    def simulate(self, truth: Observed, seed: int) -> xr.DataArray:
+        """Return 50 neurons with 8 repeats of every picture."""
+        state = truth[self.area]
+        return simulate_recording(state, self.experiment(state, subjects=1, neuroids=50, repeats=8), seed=seed)
+
+    def score(self, observed: Observed, data: xr.DataArray, settings: Settings) -> xr.Dataset:
+        """Return medians over neurons with percentile intervals over neurons, and the ceiling from halves of trials."""
+        stimuli = data.sizes["stimulus"]
+        if self.method == "pls":
+            folds = make_folds(stimuli, 10, test_share=0.1, seed=1)
+        else:
+            folds = make_folds(stimuli, 5, seed=settings.seed)
+        found = encode(observed, data, self.method, folds=folds, seed=settings.seed)
+        if "time_bin" in found.dims:
+            found = found.isel(time_bin=0, drop=True)
+        reached = found["reliability"].values
+        ceilings = np.sqrt(np.clip(reached, 0, None))
+        scores = found["score"].transpose("area", "time", "neuroid").values
+        low, high = _interval(scores, settings)
+        dims = ("area", "time")
+        corrected = found["score_corrected"].transpose("area", "time", "neuroid").values
+        result = xr.Dataset(
+            {
+                "score": (dims, _median(scores)),
+                "low": (dims, low),
+                "high": (dims, high),
+                "score_corrected": (dims, _median(corrected)),
+                "score_neuroid": ((*dims, "neuroid"), scores),
+                "ceiling_neuroid": ("neuroid", ceilings),
+                "ceiling": ((), float(np.nanmedian(ceilings))),
+            },
+            {name: c for name, c in found.coords.items() if c.dims and set(c.dims) <= {"area", "time", "neuroid"}},
+            found.attrs,
+        )
+        return result
+
+    def bound(self, data: xr.DataArray, settings: Settings) -> float:
+        """Return the median over neurons of the root of the reliability, from halves of the trials."""
+        trials = data.isel(time=0).transpose("stimulus", "neuroid", "repeat").values
+        reached = reliability(np.asarray(trials, np.float64), seed=settings.seed)
+        return float(np.nanmedian(np.sqrt(np.clip(reached, 0, None))))
+
+
+def _median(scores: np.ndarray) -> np.ndarray:
+    """Return the median over neurons, (area, time); NaN only where a state does not exist."""
+    there = ~np.isnan(scores).all(-1)
+    result = np.full(there.shape, np.nan)
+    result[there] = np.nanmedian(scores[there], -1)
+    return result
+
+
+def _interval(scores: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """Return percentile intervals of the median over neurons, for (area, time, neuroid)."""
+    neuroids = scores.shape[-1]
+    drawn = np.random.default_rng(settings.seed).integers(neuroids, size=(settings.samples, neuroids))
+    tail = 100 * (1 - settings.level) / 2
+    low, high = np.full(scores.shape[:2], np.nan), np.full(scores.shape[:2], np.nan)
+    for state in np.argwhere(~np.isnan(scores).all(-1)):
+        medians = np.nanmedian(scores[tuple(state)][drawn], -1)
+        low[tuple(state)], high[tuple(state)] = np.nanpercentile(medians, [tail, 100 - tail])
+    return low, high

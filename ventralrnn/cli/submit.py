@@ -1,0 +1,66 @@
+"""``ventralrnn submit``: a folder that Brain-Score takes."""
+
+from pathlib import Path
+
+import click
+
+from ventralrnn.cli import options
+
+
+@click.command()
+@click.argument("model")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make the plugin's folder in.")
+@click.option("--name", help="Identifier of the model at Brain-Score; its own name by default.")
+@click.option(
+    "--area",
+    "areas",
+    multiple=True,
+    metavar="BRAIN=MODEL",
+    help="What stands for an area of the brain (repeatable), as in `ventralrnn score`.",
+)
+@click.option(
+    "--ms-per-step",
+    type=click.FloatRange(0, min_open=True),
+    help="For models without a clock: milliseconds a time step.",
+)
+@click.option(
+    "--onset-ms",
+    multiple=True,
+    metavar="AREA=MS",
+    help="For models without a clock: latency of an area's first response, in ms after stimulus onset (repeatable).",
+)
+@click.option(
+    "--degrees",
+    type=click.FloatRange(0, min_open=True),
+    help="Field of view of models that state none, 8 by default.",
+)
+@options.seed
+@options.as_json
+def command(
+    model: str,
+    out: Path,
+    name: str | None,
+    areas: tuple[str, ...],
+    ms_per_step: float | None,
+    onset_ms: tuple[str, ...],
+    degrees: float | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Write a Brain-Score plugin with MODEL: its code, weights, metadata, requirements and test.
+
+    MODEL is a name in the zoo (see `ventralrnn models`), a checkpoint file, or file.py:factory or
+    package.module:factory for any torch.nn.Module.
+    """
+    named = options.pairs(areas, "--area", "IT=it.output")
+    clock = options.clock(ms_per_step, onset_ms)
+    from ventralrnn.brains.brainscore.submission import submit
+
+    options.show_warnings_plainly()
+    folder = submit(model, out, name=name, areas=named or None, clock=clock, visual_degrees=degrees, seed=seed)
+    files = sorted(path.name for path in folder.iterdir())
+    if as_json:
+        options.print_json({"path": str(folder), "files": files})
+        return
+    click.echo(f"{folder}: {', '.join(files)}")
+    click.echo("Fill in BIBTEX in model.py and what metadata.yml leaves open; then hand in the folder, zipped.")
