@@ -209,3 +209,31 @@ def test_sizes_are_written_in_units_that_suit_them() -> None:
     sizes = (0, 999, 1000, 123456, 999_999, 25 * 10**9, 2 * 10**12, 5 * 10**15)
     texts = ["0 bytes", "999 bytes", "1 kB", "123.5 kB", "1000 kB", "25 GB", "2 TB", "5000 TB"]
     assert [_readable(size) for size in sizes] == texts
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_damaged_piece_is_named(recording: Recording, tmp_path: Path, damage: str) -> None:
+    """Zarr reads a missing chunk as NaN, which would pass for a state that does not exist."""
+    copy = tmp_path / "a.zarr"
+    shutil.copytree(recording.path, copy)
+    piece = copy / "IT" / "activations" / "c" / "1" / "2" / "0"
+    if damage == "missing":
+        piece.unlink()
+    else:
+        piece.write_bytes(piece.read_bytes()[:100])
+    opened = open_recording(copy)
+    assert np.isfinite(opened["V1"].values).all()
+    with pytest.raises(RecordingError, match="IT/activations/c/1/2/0: missing or damaged"):
+        opened["IT"]
+
+
+@pytest.mark.parametrize("lost", ["IT", "IT/zarr.json", "zarr.json"])
+def test_a_damaged_store_is_named(recording: Recording, tmp_path: Path, lost: str) -> None:
+    copy = tmp_path / "a.zarr"
+    shutil.copytree(recording.path, copy)
+    if (copy / lost).is_dir():
+        shutil.rmtree(copy / lost)
+    else:
+        (copy / lost).write_text("{")
+    with pytest.raises(RecordingError, match="a.zarr: damaged"):
+        open_recording(copy)["IT"]

@@ -11,6 +11,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from ventralrnn.errors import RecordingError
+from ventralrnn.recording.writer import chunk_path
 
 if TYPE_CHECKING:
     import zarr
@@ -45,11 +46,17 @@ class Recording(Mapping[str, xr.DataArray]):
         if not (self.path / "zarr.json").is_file():
             hint = f"; {partial} is unfinished: continue it with --resume" if partial.exists() else ""
             raise RecordingError(f"{self.path}: no recording is there{hint}")
-        self._root = zarr.open_group(self.path, mode="r")
+        try:
+            self._root = zarr.open_group(self.path, mode="r")
+        except (ValueError, KeyError, OSError) as error:
+            raise RecordingError(
+                f"{self.path}: damaged, zarr.json cannot be read ({error}): record it again"
+            ) from error
         self.attrs: dict[str, Any] = dict(self._root.attrs)
         if "areas" not in self.attrs:
             raise RecordingError(f"{self.path}: a Zarr store, but not a recording of ventralrnn")
         self.areas: tuple[str, ...] = tuple(self.attrs["areas"])
+        self._whole: set[str] = set()
 
     def __getitem__(self, area: str) -> xr.DataArray:
         """Return one area's activations, read lazily.
@@ -64,10 +71,15 @@ class Recording(Mapping[str, xr.DataArray]):
         xarray.DataArray, (stimulus, time, neuroid)
             Coordinates stimulus_id (and label), time_step, time_ms (ms after stimulus onset), channel, y, x. NaN where
             the input has not reached the area; these steps are listed in the attribute ``unreached_steps``.
+
+        Raises
+        ------
+        RecordingError
+            If a part of it is missing or damaged.
         """
         if area not in self.areas:
             raise KeyError(f"{self.path} has no area {area!r}; it has {', '.join(self.areas)}")
-        group: Any = self._root[area]
+        group = self._group(area)
         array = group["activations"]
         coordinates = {
             name: (member.metadata.dimension_names[0], _plain(member[:]), dict(member.attrs))
@@ -80,6 +92,25 @@ class Recording(Mapping[str, xr.DataArray]):
         # By way of a Dataset, which keeps its variables lazy: DataArray itself would read this one.
         return xr.Dataset({"activations": data}, coordinates)["activations"].rename(area)
 
+    def _group(self, area: str) -> Any:
+        """Return the group of an area, all of whose pieces are on disk: those missing would be read as NaN."""
+        try:
+            group: Any = self._root[area]
+            array = group["activations"]
+        except (ValueError, KeyError, OSError) as error:
+            raise RecordingError(f"{self.path}: damaged, area {area} cannot be read: record it again") from error
+        if area not in self._whole:
+            unreached = set(group.attrs["unreached_steps"])
+            reached = [i for i, step in enumerate(group["time_step"][:].tolist()) if step not in unreached]
+            size = int(np.prod(array.chunks)) * array.dtype.itemsize
+            for chunk in range(-(-array.shape[0] // array.chunks[0])):
+                for index in reached:
+                    piece = chunk_path(self.path, area, chunk, index)
+                    if not piece.is_file() or piece.stat().st_size != size:
+                        raise RecordingError(f"{piece}: missing or damaged, a part of {self.path}: record it again")
+            self._whole.add(area)
+        return group
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.areas)
 
@@ -89,7 +120,7 @@ class Recording(Mapping[str, xr.DataArray]):
     def __repr__(self) -> str:
         lines = [f"<Recording of {self.attrs['model']}: {self.path}>"]
         for area in self.areas:
-            group: Any = self._root[area]
+            group = self._group(area)
             shape = group["activations"].shape
             unreached = group.attrs["unreached_steps"]
             note = f", not reached at steps {unreached}" if unreached else ""
