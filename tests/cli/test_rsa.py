@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from tests.recording.common import inputs, tiny
 from ventralrnn import extract, open_recording
-from ventralrnn.analysis.rdm import make_rdms
+from ventralrnn.analysis.rdm import compute_rdm, make_rdms
 from ventralrnn.analysis.results import open_result, save_result
 from ventralrnn.brains import Experiment, simulate_rdms
 from ventralrnn.cli.main import main
@@ -143,6 +143,27 @@ def test_what_is_wrong_is_named(
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     refused(capsys, "`ventralrnn data get cichy2016`", recording, "--brain", "cichy2016", *out)
     assert not list(tmp_path.glob("*"))
+
+
+def test_what_is_read_is_not_overwritten(capsys: Captured, tmp_path: Path, recording: Path, brain: Path) -> None:
+    own = tmp_path / "own.nc"
+    save_result(compute_rdm(open_recording(recording)), own)
+    before = own.read_bytes()
+    refused(capsys, "own.nc is what is read", own, "--brain", brain, "--out", own)
+    refused(
+        capsys, "own.nc is what is read", recording, "--brain", own, "--out", tmp_path / ".." / tmp_path.name / "own.nc"
+    )
+    refused(capsys, "a.zarr is what is read", recording, "--brain", brain, "--out", recording / "rsa.nc")
+    assert own.read_bytes() == before
+
+
+def test_a_brain_without_differences_is_a_table_of_nothing(capsys: Captured, tmp_path: Path, recording: Path) -> None:
+    for subject in range(2):
+        (tmp_path / "flat").mkdir(exist_ok=True)
+        np.save(tmp_path / "flat" / f"{subject}.npy", 1 - np.eye(COUNT))
+    arguments = (recording, "--brain", tmp_path / "flat", "--out", tmp_path / "rsa.nc", *QUICK)
+    status, text, _ = run(capsys, *arguments)
+    assert status == 0 and text.splitlines()[1].split()[0] == "V1"
 
 
 def test_other_stimuli_are_refused(capsys: Captured, tmp_path: Path, recording: Path, brain: Path) -> None:

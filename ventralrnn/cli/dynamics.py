@@ -4,13 +4,14 @@ import csv
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.tables import columns
 from ventralrnn.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -75,10 +76,7 @@ def command(
     from ventralrnn.analysis.results import save_result
     from ventralrnn.recording import open_recording
 
-    if out.suffix != ".nc":
-        raise AnalysisError(f"--out {out}: the result is a netCDF file: give a name that ends in .nc")
-    if not out.parent.is_dir():
-        raise AnalysisError(f"--out {out}: there is no folder {out.parent}")
+    options.check_result(out, "--out", recording)
     chosen = None if areas is None else [name.strip() for name in areas.split(",")]
     given = None if labels is None else _read_labels(labels)
     result = compute_dynamics(
@@ -172,7 +170,7 @@ def _when(result: "xr.Dataset") -> str:
             ">: the response is largest at the end of the recording, so it holds no peak; fractions of the maximum "
             "are of the largest value recorded, and would change with a longer recording."
         )
-    return "\n".join([_columns(rows), *(textwrap.fill(note, _WIDTH) for note in notes)])
+    return "\n".join([columns(rows), *(textwrap.fill(note, _WIDTH) for note in notes)])
 
 
 def _last(result: "xr.Dataset", units: str) -> str:
@@ -198,7 +196,7 @@ def _last(result: "xr.Dataset", units: str) -> str:
     if "omega_squared" in result:
         said += "OMEGA^2: share of a neuroid's variance that labels explain, mean over neuroids. "
     said += f"TIMESCALE: of the decay of the autocorrelation, in {units}; {_NONE} if it does not decay exponentially."
-    return f"{_columns(rows)}\n{textwrap.fill(said, _WIDTH)}"
+    return f"{columns(rows)}\n{textwrap.fill(said, _WIDTH)}"
 
 
 def _connections(result: "xr.Dataset") -> str:
@@ -209,7 +207,7 @@ def _connections(result: "xr.Dataset") -> str:
         shares = [100 * _final(one[what].values) for what in ("share", "variance_share")]
         rows.append((str(name), str(one["target"].values), *(f"{share:.1f}" for share in shares)))
     said = "Share of each current in the last state (those into an area sum to 100), and in what differs over stimuli."
-    return f"{_columns(rows)}\n{textwrap.fill(said, _WIDTH)}"
+    return f"{columns(rows)}\n{textwrap.fill(said, _WIDTH)}"
 
 
 def _last_time(result: "xr.Dataset", area: str) -> float:
@@ -231,14 +229,3 @@ def _number(value: Any) -> str:
 
 def _figures(value: Any) -> str:
     return f"{float(value):.3g}" if float(value) == float(value) else _NONE
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        first, *rest = (
-            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append("  ".join([first, *rest]))
-    return "\n".join(lines)

@@ -1,13 +1,13 @@
 """``ventralrnn evaluate``: how well a model answers, at every readout time."""
 
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.tables import columns
 
 if TYPE_CHECKING:
     from ventralrnn.training.evaluation import Evaluation
@@ -131,7 +131,7 @@ def _readouts(result: "Evaluation") -> str:
     marked = any(r.recalibrated for r in result.readouts)
     # What the star in the table stands for.
     notes = [f"{'* ' if marked and note.startswith('no batch norm') else ''}{note}." for note in result.notes]
-    return "\n".join([_columns(rows), *map(_wrap, [said, *notes])])
+    return "\n".join([columns(rows, left=()), *map(_wrap, [said, *notes])])
 
 
 def _by_class(result: "Evaluation") -> str:
@@ -158,7 +158,7 @@ def _humans(result: "Evaluation", humans: "HumanComparison") -> str:
         f"in {100 * humans.accuracy:.1f} % of judgements. Cross-entropy with the model in nats; its lower bound, the "
         f"entropy of the human labels, is {humans.entropy:.3f}."
     )
-    return f"{_wrap(text)}\n{_columns(rows)}"
+    return f"{_wrap(text)}\n{columns(rows, left=())}"
 
 
 def _reaction(humans: "HumanComparison") -> str:
@@ -195,8 +195,3 @@ def _large(number: int) -> str:
 
 def _wrap(text: str) -> str:
     return textwrap.fill(text, _WIDTH, break_on_hyphens=False, break_long_words=False)
-
-
-def _columns(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(f"{cell:>{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows)

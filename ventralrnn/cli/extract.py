@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ventralrnn.cli import options
-from ventralrnn.cli.rdm import check_out, show
+from ventralrnn.cli.rdm import show
 
 # What says how activations are stored.
 _OF_RECORDINGS = ("dtype", "resume")
@@ -76,17 +76,7 @@ _OF_RECORDINGS = ("dtype", "resume")
 @click.option(
     "--size", type=click.IntRange(1), help="For models that state no preprocessing: side of their input, in pixels."
 )
-@click.option(
-    "--ms-per-step",
-    type=click.FloatRange(0, min_open=True),
-    help="For models without a clock: milliseconds a time step.",
-)
-@click.option(
-    "--onset-ms",
-    multiple=True,
-    metavar="AREA=MS",
-    help="For models without a clock: latency of an area's first response, in ms after stimulus onset (repeatable).",
-)
+@options.clock_options
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Threads that decode pictures.")
 @click.option("--resume", is_flag=True, help="Continue an unfinished recording.")
 @click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be read, and list them.")
@@ -179,7 +169,7 @@ def _check_outputs(out: Path | None, rdm: Path | None, of_rdm: str | None, rest:
         raise click.BadParameter("goes not with --rdm, which keeps nothing to continue", param_hint="--resume")
     if rest["dtype"] != "float32":
         raise click.BadParameter("goes not with --rdm, which stores no activations", param_hint="--dtype")
-    check_out(rdm, "--rdm")
+    options.check_result(rdm, "--rdm")
 
 
 def _extract_rdm(

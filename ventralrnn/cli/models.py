@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.tables import columns
 from ventralrnn.graph import format_steps
 from ventralrnn.zoo.registry import list_models
 from ventralrnn.zoo.summary import Entry, look_up, summarise
@@ -39,7 +40,7 @@ def _list(models: list[dict[str, Any]]) -> str:
         cost = f"{m['parameters']:,}", _large(m["multiply_adds"])
         ms = f"{m['clock']['ms_per_step']:g}"
         rows.append((m["name"], str(len(m["areas"])), str(m["steps"]), weights, *cost, ms, trained))
-    head, *lines = _columns(rows, left=(0, 3)).splitlines()
+    head, *lines = columns(rows, left=(0, 3)).splitlines()
     texts = (_wrap(m["description"].split("\n\n")[0], indent=4) for m in models)
     blocks = [f"{line}\n{text}" for line, text in zip(lines, texts, strict=True)]
     return "\n".join([head, *blocks, "", "`ventralrnn models NAME` says everything about one of them."])
@@ -62,7 +63,7 @@ def _areas(model: dict[str, Any]) -> str:
     for a in model["areas"]:
         reached = ("never", "") if a["first_step"] is None else (str(a["first_step"]), f"{a['onset_ms']:g} ms")
         rows.append((a["name"], str(a["channels"]), str(a["stride"]), f"{a['size']} x {a['size']}", *reached))
-    return _columns(rows, left=(0,))
+    return columns(rows, left=(0,))
 
 
 def _connections(model: dict[str, Any]) -> str:
@@ -77,7 +78,7 @@ def _connections(model: dict[str, Any]) -> str:
         shares, matters = ", ".join(dict.fromkeys(c["weights"] or ())), format_steps(c["matters"]) or "never"
         rows.append((c["name"], c["role"], c["transition"], kernel, str(c["delay"]), shares, matters, marks))
     used = [i for i, column in enumerate(zip(*rows[1:], strict=True)) if any(column)]
-    table = _columns([tuple(row[i] for i in used) for row in rows], left=(0, 1, 2, 3, 5, 6, 7))
+    table = columns([tuple(row[i] for i in used) for row in rows], left=(0, 1, 2, 3, 5, 6, 7))
     return f"{table}\n# arrives and can influence a readout   + arrives too late for that   . nothing arrives"
 
 
@@ -161,14 +162,4 @@ def _wrap(text: str, indent: int = 0, first: str | None = None) -> str:
         subsequent_indent=before,
         break_on_hyphens=False,
         break_long_words=False,
-    )
-
-
-def _columns(rows: _Rows, left: tuple[int, ...]) -> str:
-    """Align columns: those in ``left`` hold words, the others numbers."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = ["<" if i in left else ">" for i in range(len(widths))]
-    return "\n".join(
-        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True)).rstrip()
-        for row in rows
     )

@@ -5,9 +5,12 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from ventralrnn.errors import AnalysisError
 
 if TYPE_CHECKING:
     from ventralrnn.graph import Clock
@@ -81,6 +84,47 @@ def pairs(given: tuple[str, ...], option: str, example: str) -> dict[str, str]:
             raise click.BadParameter(f"{name} is named twice", param_hint=option)
         named[name] = value
     return named
+
+
+def clock_options(command: F) -> F:
+    """Add ``--ms-per-step`` and ``--onset-ms``, of which :func:`clock` makes a clock."""
+    pace = click.option(
+        "--ms-per-step",
+        type=click.FloatRange(0, min_open=True),
+        help="For models without a clock: milliseconds a time step.",
+    )
+    onset = click.option(
+        "--onset-ms",
+        multiple=True,
+        metavar="AREA=MS",
+        help="For models without a clock: latency of an area's first response, in ms after stimulus onset "
+        "(repeatable).",
+    )
+    return pace(onset(command))
+
+
+def field_of_view(command: F) -> F:
+    """Add ``--degrees`` of a model."""
+    return click.option(
+        "--degrees",
+        type=click.FloatRange(0, min_open=True),
+        help="Field of view of models that state none, 8 by default.",
+    )(command)
+
+
+def check_result(out: Path, option: str, *inputs: Path) -> None:
+    """Refuse a file for a result, before the work, that could not be written after it, or that is an input of it."""
+    if out.suffix != ".nc":
+        raise AnalysisError(f"{option} {out}: the result is a netCDF file: give a name that ends in .nc")
+    if out.is_dir():
+        raise AnalysisError(f"{option} {out}: is a folder")
+    if not out.parent.is_dir():
+        raise AnalysisError(f"{option} {out}: there is no folder {out.parent}")
+    place = out.resolve()
+    for source in inputs:
+        read = source.resolve()
+        if place == read or (read.suffix == ".zarr" and read in place.parents):
+            raise AnalysisError(f"{option} {out}: {source} is what is read: give another name")
 
 
 def clock(ms_per_step: float | None, onset_ms: tuple[str, ...]) -> "Clock | None":

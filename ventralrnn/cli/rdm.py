@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.tables import columns
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,7 +55,7 @@ def command(recording: Path, out: Path, areas: str | None, as_json: bool, **rest
     FILE.zarr is a recording made by `ventralrnn extract`. It is read in tiles of stimuli, so that no area has to fit
     into memory. `ventralrnn extract --rdm` computes the same without storing the recording.
     """
-    check_out(out, "--out")
+    options.check_result(out, "--out", recording)
     from ventralrnn.analysis.rdm import compute_rdm
     from ventralrnn.analysis.results import save_result
     from ventralrnn.recording import open_recording
@@ -68,16 +69,6 @@ def command(recording: Path, out: Path, areas: str | None, as_json: bool, **rest
     )
     save_result(rdms, out)
     show(rdms, out, as_json)
-
-
-def check_out(out: Path, option: str) -> None:
-    """Refuse a file for RDMs, before the work, that could not be written after it."""
-    if out.suffix != ".nc":
-        raise click.BadParameter(f"{out}: give the RDMs a name that ends in .nc", param_hint=option)
-    if out.is_dir() or not out.parent.is_dir():
-        raise click.BadParameter(
-            f"{out}: is a folder" if out.is_dir() else f"{out}: there is no folder {out.parent}", param_hint=option
-        )
 
 
 def show(rdms: "xr.Dataset", out: Path, as_json: bool) -> None:
@@ -122,10 +113,8 @@ def _report(rdms: "xr.Dataset", out: Path) -> str:
     rows = [("STEP", *(["MS"] if known else []), *areas)]
     for step, ms, means in zip(rdms.time_step.values, common, zip(*_means(rdms), strict=True), strict=True):
         rows.append((str(step), *(ms if known else ()), *(_number(mean) for mean in means)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
     head = f"{rdms.attrs['distance']} RDMs of {_stimuli(rdms):,} stimuli; mean dissimilarity by time step and area"
-    return "\n".join([head, *lines, f"They are in {out}."])
+    return "\n".join([head, columns(rows, left=()), f"They are in {out}."])
 
 
 def _number(value: float) -> str:

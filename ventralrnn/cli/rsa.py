@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.tables import columns
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -83,10 +84,9 @@ def command(
     """
     if file.suffix not in (".zarr", ".nc"):
         raise click.BadParameter(f"{file}: give a recording, *.zarr, or RDMs, *.nc", param_hint="FILE")
-    if out.suffix != ".nc":
-        raise click.BadParameter(f"{out}: give the result a name that ends in .nc", param_hint="--out")
     if distance and file.suffix == ".nc":
         raise click.BadParameter(f"{file} holds RDMs already, with a distance of their own", param_hint="--distance")
+    options.check_result(out, "--out", file, Path(brain))
     from ventralrnn.analysis.inference.rsa import rsa
     from ventralrnn.analysis.results import save_result
     from ventralrnn.brains import load_brain
@@ -177,7 +177,7 @@ def _report(result: "xr.Dataset", rows: list[dict[str, Any]], out: Path) -> Iter
             yield textwrap.fill(f"{word}: {attrs[key]}", _WIDTH, subsequent_indent="  ")
     if attrs.get("brain_simulated") == "yes":
         yield "The brain is simulated."
-    yield from _columns([_head(rows), *(_cells(row, rows) for row in rows)])
+    yield columns([_head(rows), *(_cells(row, rows) for row in rows)])
     yield textwrap.fill(_explanation(result, rows), _WIDTH)
     yield f"All states are in {out}."
 
@@ -194,7 +194,8 @@ def _head(rows: list[dict[str, Any]]) -> list[str]:
         "p_corrected": "P",
         "significant_states": "SIGNIFICANT",
     }
-    return ["AREA", *(head for key, head in heads.items() if _any(rows, key))]
+    # Similarity stands there even where none is defined.
+    return ["AREA", *(head for key, head in heads.items() if key == "similarity" or _any(rows, key))]
 
 
 def _cells(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
@@ -210,6 +211,7 @@ def _cells(row: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
             cells.append(f"{_number(row[low], 2)}..{_number(row[high], 2)}" if low in row else _NONE)
     if _any(rows, "p_corrected"):
         cells.append(_number(row["p_corrected"]) if "p_corrected" in row else _NONE)
+    if _any(rows, "significant_states"):
         cells.append(f"{row['significant_states']} of {row['states']}" if "states" in row else _NONE)
     return cells
 
@@ -240,10 +242,3 @@ _POPULATION = {"stimuli": "stimuli", "subjects": "subjects", "both": "stimuli an
 
 def _number(value: float, decimals: int = 3) -> str:
     return f"{value:.{decimals}f}" if value == value else _NONE
-
-
-def _columns(rows: list[list[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (f"{c:<{w}}" if i < 1 else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True)))
-        yield "  ".join(cells).rstrip()

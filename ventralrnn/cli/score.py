@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.tables import columns
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,23 +35,9 @@ _NONE = "-"
     help="What stands for an area of the brain (repeatable): an area of a model from the zoo (that of the same name by "
     "default), or a module of any other, like IT=it.output, each of whose calls is one time step.",
 )
-@click.option(
-    "--ms-per-step",
-    type=click.FloatRange(0, min_open=True),
-    help="For models without a clock: milliseconds a time step.",
-)
-@click.option(
-    "--onset-ms",
-    multiple=True,
-    metavar="AREA=MS",
-    help="For models without a clock: latency of an area's first response, in ms after stimulus onset (repeatable).",
-)
+@options.clock_options
 @click.option("--steps", metavar="FROM:TO", help="Time steps to run, for example 0:12; the model's own by default.")
-@click.option(
-    "--degrees",
-    type=click.FloatRange(0, min_open=True),
-    help="Field of view of models that state none, 8 by default.",
-)
+@options.field_of_view
 @click.option(
     "--uncovered",
     type=click.Choice(["error", "nan"]),
@@ -80,8 +67,8 @@ def command(
     MODEL is a name in the zoo (see `ventralrnn models`), a checkpoint file, a recording of the benchmark's stimuli, or
     file.py:factory or package.module:factory for any torch.nn.Module.
     """
-    if out is not None and out.suffix != ".nc":
-        raise click.BadParameter(f"{out}: give the result a name that ends in .nc", param_hint="--out")
+    if out is not None:
+        options.check_result(out, "--out", Path(model))
     named = options.pairs(areas, "--area", "IT=it.output")
     clock = options.clock(ms_per_step, onset_ms)
     if not options.is_terminal():
@@ -124,9 +111,7 @@ def _report(result: "xr.Dataset") -> Iterator[str]:
     for name in ("score", "raw", "error", "ceiling"):
         for row, value in zip(rows[1:], result[name].values.ravel(), strict=True):
             row.append(_number(value))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
+    yield columns(rows, left=())
     if timed:
         yield f"mean of the {int(result['score'].notnull().sum())} time bins that are covered: " + _number(
             float(result["score"].mean())

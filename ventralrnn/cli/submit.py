@@ -18,22 +18,8 @@ from ventralrnn.cli import options
     metavar="BRAIN=MODEL",
     help="What stands for an area of the brain (repeatable), as in `ventralrnn score`.",
 )
-@click.option(
-    "--ms-per-step",
-    type=click.FloatRange(0, min_open=True),
-    help="For models without a clock: milliseconds a time step.",
-)
-@click.option(
-    "--onset-ms",
-    multiple=True,
-    metavar="AREA=MS",
-    help="For models without a clock: latency of an area's first response, in ms after stimulus onset (repeatable).",
-)
-@click.option(
-    "--degrees",
-    type=click.FloatRange(0, min_open=True),
-    help="Field of view of models that state none, 8 by default.",
-)
+@options.clock_options
+@options.field_of_view
 @options.seed
 @options.as_json
 def command(
