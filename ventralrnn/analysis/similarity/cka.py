@@ -155,7 +155,11 @@ def _u_centre(gram: Tensor) -> Tensor:
 
 def _centre(gram: Tensor) -> Tensor:
     means = gram.mean(0)
-    return gram - means - means[:, None] + means.mean()
+    # In place: each new matrix of this size is pages that the kernel has to clear first.
+    gram -= means
+    gram -= means[:, None]
+    gram += means.mean()
+    return gram
 
 
 def prepare_states(states: Sequence[Tensor], plan: Criterion) -> Tensor:
