@@ -13,7 +13,7 @@ import ventralrnn
 ROOT = Path(ventralrnn.__file__).parent
 # Lowest first. A package imports itself and the floors below its own; neighbours on a floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
+    ("errors", "facade"),
     ("devices", "files", "memory", "resources"),
     ("graph",),
     ("networks",),
@@ -84,7 +84,7 @@ def _home(name: str) -> str | None:
     """Return the package that `ventralrnn.name` leads to, through the facade where it is one of the facade's names."""
     if name.startswith("__"):
         return None
-    return ventralrnn._HOME.get(name, f"ventralrnn.{name}").split(".")[1]
+    return ventralrnn._HOMES.get(name, name)
 
 
 def upward(source: str, module: str) -> list[str]:

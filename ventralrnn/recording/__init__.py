@@ -1,18 +1,13 @@
 """Hooks, the recorder, the store on disk, and extraction."""
 
-from importlib import import_module
-from typing import Any
+from ventralrnn.facade import attach
 
-_HOME = {
-    "Recorder": "recorder",
-    "Recording": "recording",
-    "extract": "extraction",
-    "open_recording": "recording",
-}
-__all__ = list(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Recorder": "recorder",
+        "Recording": "recording",
+        "extract": "extraction",
+        "open_recording": "recording",
+    },
+)
