@@ -12,10 +12,11 @@ from scipy.stats import norm
 from sklearn.model_selection import ShuffleSplit
 from sklearn.preprocessing import StandardScaler
 
-from ventralrnn.brains import solution_times as module
 from ventralrnn.brains.solution_times import (
+    compute,
     crossing_times,
     decode_probabilities,
+    decoder,
     first_weights,
     image_sensitivity,
     ost_score,
@@ -97,10 +98,10 @@ def test_it_ends_where_its_loss_is_small(monkeypatch: pytest.MonkeyPatch) -> Non
     area, _ = task()
     codes = np.arange(240) % 3
     split = [(np.arange(200), np.arange(200, 240))]
-    monkeypatch.setattr(module, "_CONVERGED", np.inf)
+    monkeypatch.setattr(decoder, "_CONVERGED", np.inf)
     early = decode_probabilities(area.values[:, 3], codes, split)[0]
-    monkeypatch.setattr(module, "_EPOCHS", 1)
-    monkeypatch.setattr(module, "_CONVERGED", 0.0)
+    monkeypatch.setattr(decoder, "_EPOCHS", 1)
+    monkeypatch.setattr(decoder, "_CONVERGED", 0.0)
     np.testing.assert_array_equal(early, decode_probabilities(area.values[:, 3], codes, split)[0])
 
 
@@ -228,6 +229,6 @@ def test_the_score_is_brain_scores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_splits_are_brain_scores() -> None:
     for ours, theirs in zip(
-        module._brainscore_splits(97), ShuffleSplit(10, test_size=0.1, random_state=1).split(np.zeros(97)), strict=True
+        compute._brainscore_splits(97), ShuffleSplit(10, test_size=0.1, random_state=1).split(np.zeros(97)), strict=True
     ):
         np.testing.assert_array_equal(ours[0], np.sort(theirs[0]))

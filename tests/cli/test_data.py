@@ -55,16 +55,16 @@ def test_list_says_what_is_here(capsys: pytest.CaptureFixture[str], empty_cache:
 
 
 def test_list_says_what_sets_hold_and_what_loads_it(capsys: pytest.CaptureFixture[str]) -> None:
-    from ventralrnn.brains import named, responses
+    from ventralrnn.brains.datasets.registry import JUDGEMENTS, RDMS, RESPONSES
     from ventralrnn.stimuli.named import NAMES
 
     assert set(HOLDS) == set(registry.names())
-    rdms = {entry.data_set for entry in named.NAMES.values()}
+    rdms = {entry.data_set for entry in RDMS.values()}
     for name, holds in HOLDS.items():
         said = " ".join(holds)
         assert ("RDMs (load_brain)" in said) == (name in rdms)
-        assert ("responses (load_responses)" in said) == (name in responses.RESPONSES)
-        assert ("judgements (load_responses)" in said) == (name in responses.JUDGEMENTS)
+        assert ("responses (load_responses)" in said) == (name in RESPONSES)
+        assert ("judgements (load_responses)" in said) == (name in JUDGEMENTS)
         assert ("pictures (load_stimuli)" in said) == (name in NAMES or f"{name}-test" in NAMES)
     assert run("list") == 0
     out = capsys.readouterr().out

@@ -1,17 +1,19 @@
-"""One way in: RDMs of brains, from public data sets or a user's own files."""
+"""One way in: RDMs and responses of brains, from public data sets or a user's own files."""
 
 import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
-from ventralrnn.brains import named
-from ventralrnn.brains.own_data import describe, is_described
-from ventralrnn.brains.rdm_files import read_rdms
-from ventralrnn.brains.response_rdms import compute_response_rdms
-from ventralrnn.brains.responses import RESPONSES, load_responses
+from ventralrnn.brains.datasets import cichy2016
+from ventralrnn.brains.datasets.registry import JUDGEMENTS, RDMS, RESPONSES, read_responses
+from ventralrnn.brains.datasets.registry import read_rdms as read_public_rdms
+from ventralrnn.brains.own.rdms import read_rdms
+from ventralrnn.brains.own.responses import DESCRIPTIONS, describe, is_described, load_own_data
+from ventralrnn.brains.responses.rdms import compute_response_rdms
 from ventralrnn.errors import DataError
 
 
@@ -64,22 +66,69 @@ def load_brain(
     path = Path(source).expanduser()
     given = {"dims": dims, "stimuli": stimuli, "time_ms": time_ms, "variable": variable}
     used = next((key for key, value in given.items() if value is not None), None)
-    if name in RESPONSES or (name not in named.NAMES and is_described(path)):
+    if name in RESPONSES or (name not in RDMS and is_described(path)):
         if used:
             raise DataError(f"{used}: is for files of RDMs; {name} holds responses")
         stated = None if name in RESPONSES else describe(path).distance
         return compute_response_rdms(load_responses(source), distance or stated or "correlation")
     if distance is not None:
         raise DataError(f"distance: {name} holds RDMs already, with a distance of their own")
-    if name in named.NAMES:
+    if name in RDMS:
         if used:
             raise DataError(f"{used}: is for files of your own; {name} states it")
-        return named.load(name)
+        return read_public_rdms(name)
     if not path.exists():
-        known = (*named.NAMES, *RESPONSES)
+        known = (*RDMS, *RESPONSES)
         near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
         guess = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
         raise DataError(f"{name}: no such file, folder or data set of RDMs; {guess}")
-    if path.name == named.MEG_FILE:
-        return named.read_meg(path)
+    if path.name == cichy2016.MEG_FILE:
+        return cichy2016.read_meg(path)
     return read_rdms(path, dims=dims, stimuli=stimuli, time_ms=time_ms, variable=variable)
+
+
+def load_responses(source: str | os.PathLike[str], **options: Any) -> xr.DataArray:
+    """Return responses of brains. Nothing is downloaded.
+
+    Parameters
+    ----------
+    source : str or path
+        The name of a public data set:
+
+        - ``'cowley2023'``: macaque V4, spike counts of 50 neurons for 640 pictures, 6 to 10 repeats, one bin of 100 ms;
+        - ``'zhang2011'``: macaque IT, spikes of 132 units for 7 objects at 3 positions, about 20 trials each;
+        - ``'peterson2019'``: no brain's, but people's labels of CIFAR-10's test pictures: counts (stimulus, category).
+
+        Or data of a user's own: a description in YAML (docs/your-data.md), a folder that holds one, or responses in
+        netCDF with named dimensions.
+    **options
+        For ``'zhang2011'``: ``bin_ms``, ``step_ms`` and ``window_ms``, as :func:`load_spikes` takes them.
+
+    Returns
+    -------
+    xarray.DataArray, (repeat, stimulus, time, neuroid)
+        NaN marks repeats that there are not. Coordinates: ``stimulus_id`` (stimulus), named as
+        :func:`ventralrnn.stimuli.load_stimuli` does where there are pictures; ``time_ms``, the centre of the bin after
+        stimulus onset, ``time_start_ms``, ``time_end_ms`` (time) where known; ``neuroid_id``, ``area``, ``subject``
+        (neuroid) where known. Attributes: licence, citation, description, source, as far as stated; ``stimuli``, what
+        :func:`ventralrnn.stimuli.load_stimuli` takes, or '' where there are no pictures.
+
+    Raises
+    ------
+    DataError
+        There is no such data set; it is not here, and how to get it; or a description does not fit its data, and where.
+    """
+    name = str(source)
+    known = (*RESPONSES, *JUDGEMENTS)
+    if name in known:
+        return read_responses(name, **options)
+    if options:
+        raise DataError(f"{next(iter(options))}: is for zhang2011; a description states all that holds for its data")
+    path = Path(source).expanduser()
+    if path.exists():
+        return load_own_data(path)
+    near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
+    guess = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+    if path.suffix.lower() in DESCRIPTIONS:
+        guess = "give the path of a description (docs/your-data.md)"
+    raise DataError(f"{name}: no such file or data set of responses; {guess}")

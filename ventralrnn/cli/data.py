@@ -91,7 +91,7 @@ def path(name: str) -> None:
 def check(source: str, as_json: bool) -> None:
     """Read responses that a YAML file describes, or those of a public data set, and print what was understood."""
     from ventralrnn.brains import load_responses
-    from ventralrnn.brains.summary import summarise
+    from ventralrnn.brains.responses.summary import summarise
 
     found = summarise(load_responses(source))
     if as_json:

@@ -7,7 +7,7 @@ import xarray as xr
 
 from ventralrnn.analysis.encoding import encode, make_folds, reliability
 from ventralrnn.brains.benchmarks.base import Benchmark, Observed, Settings
-from ventralrnn.brains.responses import load_responses
+from ventralrnn.brains.load import load_responses
 from ventralrnn.brains.simulate import simulate_recording
 
 

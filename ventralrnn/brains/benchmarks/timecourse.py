@@ -9,8 +9,8 @@ from scipy.stats import norm
 
 from ventralrnn.analysis.decoding import decode
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings, reached_states
+from ventralrnn.brains.datasets.zhang2011 import load_spikes
 from ventralrnn.brains.simulate import Experiment, simulate_recording
-from ventralrnn.brains.spikes import load_spikes
 from ventralrnn.errors import AnalysisError
 
 _BIN_MS, _STEP_MS, _WINDOW_MS = 20, 10, (-50, 300)

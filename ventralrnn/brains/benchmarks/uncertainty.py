@@ -13,7 +13,7 @@ from scipy.special import entr, log_softmax, softmax
 from torch import nn
 
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings
-from ventralrnn.brains.responses import load_responses
+from ventralrnn.brains.load import load_responses
 from ventralrnn.devices import choose_device
 from ventralrnn.errors import AnalysisError
 from ventralrnn.networks import RecurrentNetwork

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ventralrnn.brains.shape import make_responses
+from ventralrnn.brains.responses.shape import make_responses
 from ventralrnn.errors import AnalysisError, DataError
 from ventralrnn.stimuli import cache, registry
 

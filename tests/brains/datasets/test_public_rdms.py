@@ -11,7 +11,9 @@ from scipy.stats import pearsonr, spearmanr
 
 import ventralrnn
 from ventralrnn.analysis.rdm import match_stimuli
-from ventralrnn.brains import load_brain, named
+from ventralrnn.brains import load_brain
+from ventralrnn.brains.datasets.cichy2016 import MEG_FILE
+from ventralrnn.brains.datasets.registry import RDMS
 from ventralrnn.errors import AnalysisError, DataError
 from ventralrnn.stimuli import cache, load_stimuli
 
@@ -65,10 +67,10 @@ def test_cichy(needs: Needs) -> None:
     np.testing.assert_array_equal(rdms["dissimilarity"].sel(area="IT", subject="03"), third)
 
 
-@pytest.mark.parametrize("name", [n for n in named.NAMES if n != "cichy2016/meg"])
+@pytest.mark.parametrize("name", [n for n in RDMS if n != "cichy2016/meg"])
 def test_stimuli_licence_and_citation(needs: Needs, name: str) -> None:
     needs("kriegeskorte2008")
-    needs(named.NAMES[name].data_set)
+    needs(RDMS[name].data_set)
     rdms = load_brain(name)
     assert rdms.stimulus_id.values.tolist() == list(load_stimuli("kriegeskorte2008").ids)
     assert {"licence", "citation", "description", "distance"} <= rdms.attrs.keys() and rdms.attrs["name"] == name
@@ -83,8 +85,8 @@ def test_what_is_missing_is_told_and_not_fetched(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     monkeypatch.setattr("ventralrnn.stimuli.download.fetch", fetch)
-    for name in (n for n in named.NAMES if n != "cichy2016/meg"):
-        with pytest.raises(DataError, match=f"ventralrnn data get {named.NAMES[name].data_set}`") as error:
+    for name in (n for n in RDMS if n != "cichy2016/meg"):
+        with pytest.raises(DataError, match=f"ventralrnn data get {RDMS[name].data_set}`") as error:
             load_brain(name)
         assert "\n" not in str(error.value)
     with pytest.raises(DataError, match=rf"save the file .* {tmp_path}/cichy2016/MEG_decoding_RDMs\.mat"):
@@ -115,7 +117,7 @@ def write_meg(path: Path, values: np.ndarray) -> None:
 
 
 def test_meg(tmp_path: Path, meg: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "cichy2016" / named.MEG_FILE
+    file = tmp_path / "cichy2016" / MEG_FILE
     write_meg(file, meg)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     rdms = load_brain("cichy2016/meg")
@@ -128,7 +130,7 @@ def test_meg(tmp_path: Path, meg: np.ndarray, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_meg_that_is_another_file(tmp_path: Path, meg: np.ndarray) -> None:
-    file = tmp_path / named.MEG_FILE
+    file = tmp_path / MEG_FILE
     file.write_bytes(b"MATLAB 5.0")
     with pytest.raises(AnalysisError, match="not HDF5"):
         load_brain(file)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ventralrnn.brains.description import Description, Source
-from ventralrnn.brains.response_files import Block
-from ventralrnn.brains.tables import read_list, read_table, stimulus_column, to_coordinate, to_numbers
+from ventralrnn.brains.formats.tables import read_list, read_table, stimulus_column, to_coordinate, to_numbers
+from ventralrnn.brains.own.arrays import Block
+from ventralrnn.brains.own.description import Description, Source
 from ventralrnn.errors import DataError
 from ventralrnn.stimuli import load_stimuli
 from ventralrnn.stimuli.lists import DEGREES_COLUMNS, PATH_COLUMNS

@@ -15,7 +15,7 @@ from scipy.spatial.distance import pdist, squareform
 from ventralrnn.analysis.rdm import make_rdms
 from ventralrnn.analysis.results import save_result
 from ventralrnn.brains import load_brain, read_rdms
-from ventralrnn.brains.matrices import condense
+from ventralrnn.brains.formats.matrices import condense
 from ventralrnn.errors import AnalysisError, DataError
 
 STIMULI = 6

@@ -13,8 +13,8 @@ from scipy.stats import entropy, pearsonr
 
 from ventralrnn.analysis.reliability import split_half_reliability
 from ventralrnn.brains import label_entropies, label_probabilities, load_brain, load_responses, load_spikes
-from ventralrnn.brains.responses import JUDGEMENTS, RESPONSES
-from ventralrnn.brains.shape import make_responses
+from ventralrnn.brains.datasets.registry import JUDGEMENTS, RESPONSES
+from ventralrnn.brains.responses.shape import make_responses
 from ventralrnn.errors import DataError
 from ventralrnn.stimuli import cache, load_stimuli, registry
 
@@ -76,7 +76,9 @@ def test_cowley_by_a_stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     counts[:, 1, 1] = np.nan
     names = [f"image{i:04d}.jpg" for i in range(4)]
     stand_in(monkeypatch, tmp_path, "cowley2023", responses_raw_210325=counts)
-    monkeypatch.setattr("ventralrnn.brains.cowley2023.load_stimuli", lambda _: xr.DataArray(0, attrs={"ids": names}))
+    monkeypatch.setattr(
+        "ventralrnn.brains.datasets.cowley2023.load_stimuli", lambda _: xr.DataArray(0, attrs={"ids": names})
+    )
     responses = load_responses("cowley2023")
     assert responses.shape == (2, 4, 1, 3) and responses.stimulus_id.values.tolist() == names
     np.testing.assert_array_equal(responses[:, :, 0].values, counts.transpose(2, 1, 0))

@@ -21,7 +21,7 @@ from ventralrnn.brains import load_brain, load_responses
 from ventralrnn.cli.main import main
 from ventralrnn.errors import DataError
 
-PAGE = (Path(__file__).parents[2] / "docs" / "your-data.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "your-data.md").read_text()
 NAMES = [f"s{i}" for i in range(6)]
 # (repeat, stimulus, time, neuroid), one repeat missing
 VALUES = np.random.default_rng(0).gamma(2, 3, (3, 6, 4, 5)).round(3)
@@ -118,7 +118,7 @@ def test_descriptions_of_the_page_work(
 
 
 def test_the_page_lists_every_key() -> None:
-    from ventralrnn.brains.description import EXAMPLES
+    from ventralrnn.brains.own.description import EXAMPLES
 
     table = PAGE[PAGE.index("## Keys") : PAGE.index("## Every kind")]
     assert set(EXAMPLES) <= set(re.findall(r"`(\w+)`", table))

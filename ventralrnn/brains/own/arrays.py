@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ventralrnn.brains.description import AXES, Description, Source
-from ventralrnn.brains.matlab import read_matlab
-from ventralrnn.brains.tables import read_table, stimulus_column, to_numbers
+from ventralrnn.brains.formats.matlab import read_matlab
+from ventralrnn.brains.formats.tables import read_table, stimulus_column, to_numbers
+from ventralrnn.brains.own.description import AXES, Description, Source
 from ventralrnn.errors import AnalysisError, DataError
 
 SUFFIXES = (".npy", ".npz", ".mat", ".csv", ".nc", ".nwb")
@@ -76,7 +76,7 @@ def read_block(description: Description, source: Source) -> Block:
         case ".nc":
             return _read_netcdf(description, source)
         case ".nwb":
-            from ventralrnn.brains.nwb import read_nwb
+            from ventralrnn.brains.own.nwb import read_nwb
 
             return read_nwb(description, source)
     kinds = f"{', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]}"

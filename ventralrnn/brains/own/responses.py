@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ventralrnn.brains.description import Description, Source, read_description
-from ventralrnn.brains.own_labels import (
+from ventralrnn.brains.own.arrays import Block, read_block
+from ventralrnn.brains.own.description import Description, Source, read_description
+from ventralrnn.brains.own.labels import (
     StimulusTable,
     as_coords,
     bins,
@@ -18,8 +19,7 @@ from ventralrnn.brains.own_labels import (
     presentation_names,
     stimulus_names,
 )
-from ventralrnn.brains.response_files import Block, read_block
-from ventralrnn.brains.shape import DIMS, make_responses
+from ventralrnn.brains.responses.shape import DIMS, make_responses
 from ventralrnn.errors import DataError
 
 #: Kinds of file that :func:`load_own_data` takes.

@@ -11,7 +11,7 @@ import xarray as xr
 
 from ventralrnn.analysis.rdm.container import count_stimuli, make_rdms
 from ventralrnn.analysis.results import open_result
-from ventralrnn.brains.matrices import SUFFIXES, read_matrices
+from ventralrnn.brains.formats.matrices import SUFFIXES, read_matrices
 from ventralrnn.errors import AnalysisError
 
 # Lie beside the RDMs and say what their axes are.

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ventralrnn.brains.description import Description, Source, Time
-from ventralrnn.brains.response_files import Block
-from ventralrnn.brains.tables import STIMULUS_COLUMNS
+from ventralrnn.brains.formats.tables import STIMULUS_COLUMNS
+from ventralrnn.brains.own.arrays import Block
+from ventralrnn.brains.own.description import Description, Source, Time
 from ventralrnn.errors import DataError
 
 _EXAMPLE = "responses: {file: session.nwb, table: trials, stimulus: image, onset: start_time}"

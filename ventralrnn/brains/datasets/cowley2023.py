@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from ventralrnn.brains.shape import make_responses
+from ventralrnn.brains.responses.shape import make_responses
 from ventralrnn.errors import DataError
 from ventralrnn.stimuli import cache, load_stimuli
 

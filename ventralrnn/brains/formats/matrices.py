@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ventralrnn.analysis.rdm.container import pair_indices
-from ventralrnn.brains.matlab import read_matlab
+from ventralrnn.brains.formats.matlab import read_matlab
 from ventralrnn.errors import AnalysisError
 
 SUFFIXES = (".npy", ".npz", ".csv", ".mat")

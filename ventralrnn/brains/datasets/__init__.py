@@ -1,0 +1,1 @@
+"""Public data sets of brains and people, a file each, and their registry of names."""

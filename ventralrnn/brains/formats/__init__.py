@@ -1,0 +1,1 @@
+"""Kinds of file: MATLAB, tables, and RDMs in any of them."""
