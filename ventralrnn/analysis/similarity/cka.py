@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import A, is_finite, to_kind, to_tensor
-from ventralrnn.analysis.rowspace import centred_gram, products_of_rows
+from ventralrnn.analysis.rowspace import add_products_of_rows, centred, products_of_rows
 from ventralrnn.errors import AnalysisError
 
 # Fewer stimuli have no unbiased estimate: they enter as n (n - 3).
 FEWEST_DEBIASED = 4
 
+# Features that are centred and multiplied at once.
+_BLOCK_FEATURES = 1 << 13
 # Pairs of stimuli whose products are added up in the precision of the states; blocks of them are in float64.
 _BLOCK_PAIRS = 1 << 15
 
@@ -89,7 +91,7 @@ class Criterion(NamedTuple):
     @property
     def width(self) -> int:
         """Number of values of a prepared state."""
-        return sum(len(batch) ** 2 for batch in self.batches)
+        return sum(_packed_width(len(batch)) for batch in self.batches)
 
 
 def plan_criterion(
@@ -113,6 +115,8 @@ def plan_criterion(
 def prepare_state(features: Tensor, plan: Criterion) -> Tensor:
     """Return centred Gram matrices of one state as one vector of unit length, whose products are the alignments.
 
+    Of each symmetric matrix the upper triangle is kept.
+
     Parameters
     ----------
     features : torch.Tensor, (stimulus, feature)
@@ -131,35 +135,62 @@ def prepare_state(features: Tensor, plan: Criterion) -> Tensor:
     for batch in plan.batches:
         whole = len(batch) == len(features)
         chosen = features if whole else features[torch.as_tensor(batch, device=features.device)]
-        gram = centred_gram(chosen, features.dtype)
-        # Of a state that does not vary nothing but rounding would be left.
-        if bool(gram.diagonal().any()):
-            gram = _u_centre(gram) if plan.debiased else _centre(gram)
-        parts.append(gram.flatten())
+        gram = _upper_gram(chosen)
+        if plan.debiased:
+            _u_centre(gram)
+        parts.append(_pack(gram))
     row = parts[0] if len(parts) == 1 else torch.cat(parts)
-    length = row.norm()
-    return (row / torch.where(length > 0, length, torch.nan)).to(features.dtype)
+    # Squares of products are out of float32's range before the products are.
+    length = torch.linalg.vector_norm(row, dtype=torch.float64)
+    return row.div_(torch.where(length > 0, length, torch.nan))
 
 
-def _u_centre(gram: Tensor) -> Tensor:
+def _upper_gram(features: Tensor) -> Tensor:
+    """Return the upper triangle of the Gram matrix of centred features, which is then itself centred."""
+    count, width = features.shape
+    gram = features.new_zeros(count, count)
+    for start in range(0, width, _BLOCK_FEATURES):
+        add_products_of_rows(gram, centred(features[:, start : start + _BLOCK_FEATURES], features.dtype))
+    if gram.device.type != "cpu":
+        gram.triu_()
+    return gram
+
+
+def _u_centre(gram: Tensor) -> None:
+    """Bring upper triangles to row means of zero without the diagonal, and n (n - 3) pairs to a mean."""
     count = len(gram)
+    # Of a state that does not vary nothing but rounding would be left.
+    if not bool(gram.diagonal().any()):
+        return
     gram.fill_diagonal_(0)
-    sums = gram.sum(0) / (count - 2)
+    sums = (gram.sum(0) + gram.sum(1)) / (count - 2)
     gram -= sums
     gram -= sums[:, None]
     gram += sums.sum() / (count - 1)
-    gram.fill_diagonal_(0)
+    gram.triu_(1)
     gram /= (count * (count - 3)) ** 0.5
-    return gram
 
 
-def _centre(gram: Tensor) -> Tensor:
-    means = gram.mean(0)
-    # In place: each new matrix of this size is pages that the kernel has to clear first.
-    gram -= means
-    gram -= means[:, None]
-    gram += means.mean()
-    return gram
+def _packed_width(count: int) -> int:
+    return -(-count // 2) * count + count
+
+
+def _pack(gram: Tensor) -> Tensor:
+    """Return an upper triangle, zero below, as a vector whose products are those of the symmetric matrices.
+
+    The lower half of the rows, turned by 180 degrees, fills the zeros of the upper half; the diagonal comes last. What
+    stands twice in the matrix is multiplied by the root of 2.
+    """
+    count = len(gram)
+    half = -(-count // 2)
+    row = gram.new_empty(_packed_width(count))
+    row[half * count :] = gram.diagonal()
+    gram.fill_diagonal_(0)
+    rectangle = row[: half * count].view(half, count)
+    rectangle.copy_(gram[:half])
+    rectangle[: count - half] += gram[half:].flip(0, 1)
+    rectangle *= 2**0.5
+    return row
 
 
 def prepare_states(states: Sequence[Tensor], plan: Criterion) -> Tensor:
