@@ -3,12 +3,13 @@ SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-latest lint bench clean FORCE
+.PHONY: help demo test test-latest lint docs doctest linkcheck bench clean FORCE
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 # Two workers of one thread each; `make test PYTEST_ARGS="-k rdm"` for something else.
 PYTEST_ARGS ?= -n 2
+SPHINX = OMP_NUM_THREADS=1 .venv/bin/python -m sphinx -q -d build/docs/doctrees
 PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest $(PYTEST_ARGS)
 
 # The environment is made of what is named here, not of what the user's shell has.
@@ -32,11 +33,22 @@ test-latest: .venv-latest/.installed  ## the same suite without brainscore, on t
 lint: .venv/.installed  ## ruff and mypy
 	.venv/bin/ruff check .; status=$$?; .venv/bin/mypy && exit $$status
 
+docs: .venv/.installed  ## build the manual, its examples run, into build/docs/html; a warning or a dead link is an error
+	rm -rf docs/reference/generated
+	$(SPHINX) -b html -W --keep-going docs build/docs/html
+	.venv/bin/python docs/check_site.py build/docs/html
+
+doctest: .venv/.installed  ## run the examples in the docstrings
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q tests/test_docstrings.py
+
+linkcheck: .venv/.installed  ## follow the links of the manual to other sites; needs the network
+	$(SPHINX) -b linkcheck -D plot_gallery=0 docs build/docs/links
+
 bench: .venv/.installed .venv-latest/.installed  ## measure speed against peers
 	.venv/bin/python -m benchmarks.speed
 
 clean:  ## remove the environments, demo/, caches and build leftovers
-	rm -rf .venv .venv-latest demo build dist ./*.egg-info .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-latest demo build dist ./*.egg-info docs/auto_gallery docs/reference/generated .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # An environment knows its own path and its interpreter's: one that was moved, copied, broken off while it was made, or
@@ -60,7 +72,7 @@ EDITABLE = --config-settings editable_mode=compat
 
 .venv/.installed: setup.cfg pyproject.toml constraints.txt $(call UNSOUND,.venv)
 	$(VENV)
-	.venv/bin/python -m pip install $(EDITABLE) -c constraints.txt -e '.[brainscore,dev]'
+	.venv/bin/python -m pip install $(EDITABLE) -c constraints.txt -e '.[brainscore,dev,docs]'
 	@touch $@
 
 .venv-latest/.installed: setup.cfg pyproject.toml constraints.txt $(call UNSOUND,.venv-latest)

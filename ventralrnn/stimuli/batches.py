@@ -70,7 +70,7 @@ def read_batches(
     start : int
         Index to start from: a multiple of ``batch_size``, or the number of stimuli (then nothing is read).
     skip_bad : bool
-        Leave unreadable stimuli out, listed in :attr:`Batch.bad`, in place of an error.
+        Leave unreadable stimuli out, listed in ``Batch.bad``, in place of an error.
     workers : int
         Threads that decode.
     prefetch : int
