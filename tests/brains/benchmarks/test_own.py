@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ventralrnn.brains.benchmarks import evaluate, get_benchmark, simulate_data
+from ventralrnn.brains.benchmarks import evaluate, simulate_data
+from ventralrnn.brains.brainscore import get_benchmark
 from ventralrnn.errors import AnalysisError
 
 pytest.importorskip("brainscore_vision")

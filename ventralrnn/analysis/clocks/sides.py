@@ -10,6 +10,7 @@ import xarray as xr
 from ventralrnn.analysis.comparison import as_rdms, compare_vectors
 from ventralrnn.analysis.inference.bootstrap import Resample, bootstrap_similarity
 from ventralrnn.analysis.inference.intervals import percentile_interval
+from ventralrnn.analysis.inference.persons import Persons, person_names
 from ventralrnn.analysis.rdm.container import count_stimuli, match_stimuli, pair_indices, pair_position
 from ventralrnn.errors import AnalysisError
 
@@ -49,6 +50,10 @@ class Sides:
         Times of the brain, in ms.
     coords : dict
         Coordinates of results along ``area``, ``time`` and ``brain_area``, of the first and last those that there are.
+    areas : (bool, bool)
+        Whether the RDMs of model and brain have areas.
+    persons : numpy.ndarray, (subject,), optional
+        Whose RDMs the brain's are, where some are of the same person.
     """
 
     model: np.ndarray
@@ -58,6 +63,7 @@ class Sides:
     brain_ms: np.ndarray
     coords: dict[str, Any]
     areas: tuple[bool, bool]
+    persons: np.ndarray | None = None
 
     @property
     def stimuli(self) -> int:
@@ -80,7 +86,9 @@ class Sides:
             pairs = pair_position(stimuli[first], stimuli[second], self.stimuli)
             rows, columns = rows[:, pairs], columns[:, pairs]
         found = compare_vectors(rows, columns, method)
-        return self._arrange(found.reshape(len(rows), *self.brain.shape[:-1]).mean(1))
+        whose = Persons.of(len(self.brain), self.persons)
+        each = found.reshape(len(rows), *self.brain.shape[:-1])
+        return self._arrange(np.einsum("s,ms...->m...", whose.shares / whose.number, each))
 
     def draw(self, similarity: np.ndarray, method: str, samples: int, resample: Resample, seed: int) -> np.ndarray:
         """Return what :meth:`compare` found, and after it the same in samples of stimuli or subjects.
@@ -100,7 +108,9 @@ class Sides:
             return similarity[None]
         rows, _ = self._rows()
         brain = self.brain.reshape(len(self.brain), -1, self.brain.shape[-1])
-        drawn = bootstrap_similarity(rows, brain, method, samples=samples, resample=resample, seed=seed).similarity[0]
+        drawn = bootstrap_similarity(
+            rows, brain, method, samples=samples, resample=resample, seed=seed, persons=self.persons
+        ).similarity[0]
         return np.concatenate(
             [similarity[None], self._arrange(drawn.reshape(*drawn.shape[:2], *self.brain.shape[1:-1]))]
         )
@@ -191,7 +201,16 @@ def take_sides(model: Any, brain: Any) -> Sides:
     if "area" in second["dissimilarity"].dims and "area" in second.coords:
         coords["brain_area"] = ("brain_area", second["area"].values)
     areas = ("area" in first["dissimilarity"].dims, "area" in second["dissimilarity"].dims)
-    return Sides(models, brains, np.asarray(steps, float), model_ms, np.asarray(brain_ms, float), coords, areas)
+    return Sides(
+        models,
+        brains,
+        np.asarray(steps, float),
+        model_ms,
+        np.asarray(brain_ms, float),
+        coords,
+        areas,
+        person_names(second),
+    )
 
 
 def _ordered(rdms: xr.Dataset, name: str, dims: tuple[str, ...]) -> np.ndarray:

@@ -23,6 +23,7 @@ from ventralrnn.analysis.inference.intervals import (
     t_p_values,
     two_factor_variance,
 )
+from ventralrnn.analysis.inference.persons import Persons
 from ventralrnn.analysis.inference.resampling import ResampledRows, draw
 from ventralrnn.analysis.rdm.container import pair_indices
 from ventralrnn.errors import AnalysisError
@@ -49,7 +50,7 @@ class Bootstrap:
     lower, upper : numpy.ndarray, (factor, sample, brain state)
         Noise ceilings of each sample; NaN for one subject, and in samples of one subject alone.
     n_stimuli, n_subjects : int
-        What there was to resample from.
+        What there was to resample from; subjects are persons.
     """
 
     resample: Resample
@@ -153,6 +154,7 @@ def bootstrap_similarity(
     rerank: bool = True,
     pair_samples: int = 400,
     draws: tuple[np.ndarray | None, np.ndarray | None] | None = None,
+    persons: Sequence[Any] | np.ndarray | None = None,
 ) -> Bootstrap:
     """Compare all model states with all brain states in samples of stimuli, subjects or both.
 
@@ -179,6 +181,8 @@ def bootstrap_similarity(
         :func:`stimulus_variance`). With 0 they are those of rsatoolbox, which are too large.
     draws : tuple of numpy.ndarray, (sample, stimulus) and (sample, subject), optional
         Multiplicities to use instead of drawing, None for what is not resampled.
+    persons : sequence, (subject,), optional
+        Whose RDMs the brain's are, as :func:`noise_ceilings` takes it: persons are drawn with all that is theirs.
 
     Returns
     -------
@@ -198,7 +202,9 @@ def bootstrap_similarity(
     """
     models, brains = to_tensor(model, "model", ndim=2, finite=False), to_tensor(brain, "brain", ndim=3, finite=False)
     brains = brains.to(models.device)
-    n_subjects, states = brains.shape[:2]
+    states = brains.shape[1]
+    whose = Persons.of(len(brains), persons)
+    n_subjects = whose.number
     n_stimuli = check_pairs(models, brains)
     _check(resample, samples, n_stimuli, n_subjects)
     rng = np.random.default_rng(seed)
@@ -214,7 +220,7 @@ def bootstrap_similarity(
     similarity = np.full((factors, number, len(models), states), np.nan)
     bounds = np.full((2, factors, number, states), np.nan)
     if bool(there.any()) and bool(seen.any()):
-        inner, edges = _sample(models[there], brains[:, seen], method, stimuli, subjects, pairs, rerank)
+        inner, edges = _sample(models[there], brains[:, seen], method, stimuli, subjects, pairs, rerank, whose)
         rows, columns = there.cpu().numpy(), seen.cpu().numpy()
         within = np.full((factors, number, len(models), int(columns.sum())), np.nan)
         within[:, :, rows] = inner
@@ -281,6 +287,7 @@ def _sample(
     subjects: np.ndarray | None,
     pairs: np.ndarray,
     rerank: bool,
+    whose: Persons,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (factor, sample, model, state) and (bound, factor, sample, state) of states that all exist.
 
@@ -288,27 +295,27 @@ def _sample(
     """
     if stimuli is None:
         assert subjects is not None
-        return _sample_subjects(models, brains, method, subjects)
+        return _sample_subjects(models, brains, method, subjects, whose)
     # Subjects stand together, since ceilings compare them; brain states may stand apart, but every block of them ranks
     # the model's states again.
     block = max(1, _BLOCK_VALUES // (len(brains) * brains.shape[-1]), len(models) // len(brains))
     parts = [
-        _sample_stimuli(models, brains[:, start : start + block], method, stimuli, subjects, pairs, rerank)
+        _sample_stimuli(models, brains[:, start : start + block], method, stimuli, subjects, pairs, rerank, whose)
         for start in range(0, brains.shape[1], block)
     ]
     return np.concatenate([p[0] for p in parts], -1), np.concatenate([p[1] for p in parts], -1)
 
 
 def _sample_subjects(
-    models: Tensor, brains: Tensor, method: str, subjects: np.ndarray
+    models: Tensor, brains: Tensor, method: str, subjects: np.ndarray, whose: Persons
 ) -> tuple[np.ndarray, np.ndarray]:
     rows = brains.flatten(0, 1)
     found = compare_vectors(models, rows, method).unflatten(1, brains.shape[:2]).cpu().numpy()
-    similarity = np.einsum("bs,msk->bmk", subjects / subjects.sum(1, keepdims=True), found)
+    similarity = np.einsum("bs,msk->bmk", _shares(subjects, whose), found)
     bounds = np.full((2, 1, len(subjects), brains.shape[1]), np.nan)
     if method in PRODUCT_METHODS:
         gram = _gram(prepare(rows, method).unflatten(0, brains.shape[:2])).cpu().numpy()
-        bounds[:, 0] = np.stack(ceilings_of(gram[:, None], subjects)).swapaxes(-1, -2)
+        bounds[:, 0] = np.stack(ceilings_of(gram[:, None], subjects, whose)).swapaxes(-1, -2)
     return similarity[None], bounds
 
 
@@ -320,19 +327,21 @@ def _sample_stimuli(
     subjects: np.ndarray | None,
     pairs: np.ndarray,
     rerank: bool,
+    whose: Persons,
 ) -> tuple[np.ndarray, np.ndarray]:
     # In one stack, which is one call of every step for small RDMs.
     rows_of = ResampledRows(torch.cat([models.to(brains.dtype), brains.flatten(0, 1)]), method, rerank=rerank)
     found, grams = _evaluate(rows_of, len(models), brains, _stimulus_weights(stimuli, models.device), len(stimuli))
     alone, own = _evaluate(rows_of, len(models), brains, _pair_weights(pairs, models), len(stimuli))
-    even = np.ones((1, len(brains)), int)
-    similarity = [found.mean(2)[None], alone.mean(2)[None]]
-    bounds = [_bounds(grams, even), _bounds(own, even)]
+    even = np.ones((1, whose.number), int)
+    share = _shares(even, whose)[0]
+    similarity = [np.einsum("s,bmsk->bmk", share, each)[None] for each in (found, alone)]
+    bounds = [_bounds(each, even, whose) for each in (grams, own)]
     if subjects is not None:
-        of_subjects, bounds_of_subjects = _sample_subjects(models, brains, method, subjects)
-        both = np.einsum("bs,bmsk->bmk", subjects / subjects.sum(1, keepdims=True), found)
+        of_subjects, bounds_of_subjects = _sample_subjects(models, brains, method, subjects, whose)
+        both = np.einsum("bs,bmsk->bmk", _shares(subjects, whose), found)
         similarity = [both[None], of_subjects, *similarity]
-        bounds = [_bounds(grams, subjects), bounds_of_subjects, *bounds]
+        bounds = [_bounds(grams, subjects, whose), bounds_of_subjects, *bounds]
     return np.concatenate(similarity), np.concatenate(bounds, 1)
 
 
@@ -371,9 +380,14 @@ def _pair_weights(seeds: np.ndarray, models: Tensor) -> Iterator[Tensor | None]:
         yield torch.from_numpy(np.bincount(drawn, minlength=pairs).astype(np.float32)).to(models.device)
 
 
-def _bounds(grams: np.ndarray, subjects: np.ndarray) -> np.ndarray:
+def _shares(persons: np.ndarray, whose: Persons) -> np.ndarray:
+    """Return what rows count in each sample, (sample, row), of how often each person is in it."""
+    return whose.spread(persons / persons.sum(1, keepdims=True))
+
+
+def _bounds(grams: np.ndarray, subjects: np.ndarray, whose: Persons) -> np.ndarray:
     """Return ceilings, (bound, 1, sample, state)."""
-    return np.stack(ceilings_of(grams, subjects)).swapaxes(-1, -2)[:, None]
+    return np.stack(ceilings_of(grams, subjects, whose)).swapaxes(-1, -2)[:, None]
 
 
 def _gram(rows: Tensor) -> Tensor:

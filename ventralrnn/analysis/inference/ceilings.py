@@ -1,5 +1,6 @@
 """Noise ceilings: how well the best of all models could do, given how much subjects or repeats differ."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_tensor
 from ventralrnn.analysis.comparison import compare_prepared, compare_vectors, mean_ranks, measured_pairs, prepare
+from ventralrnn.analysis.inference.persons import Persons
 from ventralrnn.analysis.rdm.distances import compute_distances
 from ventralrnn.errors import AnalysisError
 
@@ -37,7 +39,9 @@ class NoiseCeilings:
     lag_upper: np.ndarray
 
 
-def noise_ceilings(rdms: Any, method: str = "spearman") -> NoiseCeilings:
+def noise_ceilings(
+    rdms: Any, method: str = "spearman", *, persons: Sequence[Any] | np.ndarray | None = None
+) -> NoiseCeilings:
     """Return the noise ceilings of RDMs of several subjects, at and between all states.
 
     Parameters
@@ -46,6 +50,9 @@ def noise_ceilings(rdms: Any, method: str = "spearman") -> NoiseCeilings:
         RDMs, for example of all times of one area. A state that a subject lacks is NaN throughout.
     method : str
         As :func:`~ventralrnn.analysis.comparison.compare_vectors`.
+    persons : sequence, (subject,), optional
+        Whose RDMs these are, where some are of the same person, such as those of several sessions. A person's are left
+        out together, and all persons count alike. By default each is a person's only one.
 
     Returns
     -------
@@ -79,7 +86,8 @@ def noise_ceilings(rdms: Any, method: str = "spearman") -> NoiseCeilings:
     """
     vectors = to_tensor(rdms, "rdms", ndim=3, finite=False)
     subjects, states = vectors.shape[:2]
-    if subjects < 2:
+    whose = Persons.of(subjects, persons)
+    if whose.number < 2:
         nothing = np.full((states, states), np.nan)
         return NoiseCeilings(nothing.diagonal(), nothing.diagonal(), nothing, nothing)
     linear = method in _LINEAR
@@ -90,21 +98,27 @@ def noise_ceilings(rdms: Any, method: str = "spearman") -> NoiseCeilings:
             return compare_prepared(rows, total / total.norm(dim=-1, keepdim=True))
         return compare_vectors(rows, total, method)
 
-    total = parts.sum(0)
-    upper = torch.stack([alike(part, total) for part in parts]).mean(0)
-    lower = torch.stack([alike(part, total - part) for part in parts]).mean(0)
+    # In whole numbers, so that sums of ranks stay exact.
+    counts = np.lcm.reduce(whose.rows_of_each) // whose.rows_of_each
+    weighted = parts * torch.as_tensor(counts, dtype=parts.dtype, device=parts.device)[:, None, None]
+    total = weighted.sum(0)
+    others = [total - weighted[torch.from_numpy(same)].sum(0) for same in whose.same]
+    shares = whose.shares / whose.number
+    upper = sum(share * alike(part, total) for share, part in zip(shares, parts, strict=True))
+    lower = sum(share * alike(part, rest) for share, part, rest in zip(shares, parts, others, strict=True))
     low, high = lower.cpu().numpy(), upper.cpu().numpy().diagonal().copy()
-    lag = high[:, None] * _alike_without_noise(vectors, method)
+    lag = high[:, None] * _alike_without_noise(vectors, method, whose)
     return NoiseCeilings(low.diagonal().copy(), high, low, lag)
 
 
-def _alike_without_noise(vectors: Tensor, method: str) -> np.ndarray:
+def _alike_without_noise(vectors: Tensor, method: str, whose: Persons) -> np.ndarray:
     """Return the similarity of geometries, (state, state), of (subject, state, pair), corrected for attenuation."""
     subjects, states = vectors.shape[:2]
     rows = vectors.flatten(0, 1)
     each = compare_vectors(rows, rows, method).cpu().numpy().reshape(subjects, states, subjects, states)
-    different = ~np.eye(subjects, dtype=bool)
-    between = each.transpose(0, 2, 1, 3)[different].mean(0)
+    different = ~whose.same
+    weights = np.outer(whose.shares, whose.shares)[different]
+    between = np.average(each.transpose(0, 2, 1, 3)[different], axis=0, weights=weights)
     between = (between + between.T) / 2
     own = between.diagonal()
     known = (own[:, None] > 0) & (own > 0)
@@ -122,35 +136,48 @@ def _ranks(vectors: Tensor) -> Tensor:
     return ranks.double()
 
 
-def ceilings_of(gram: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def ceilings_of(
+    gram: np.ndarray, weights: np.ndarray | None = None, persons: Persons | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return noise ceilings from the products of subjects alone.
 
     Parameters
     ----------
     gram : numpy.ndarray, (..., subject, subject)
         Products of prepared RDMs.
-    weights : numpy.ndarray of int, (..., subject), optional
-        How often each subject is in the sample; every copy of it is left out at once, and all subjects of a sample
-        count alike, as rsatoolbox does it.
+    weights : numpy.ndarray of int, (..., person), optional
+        How often each person is in the sample; every copy of it is left out at once, and all persons of a sample count
+        alike, as rsatoolbox does it.
+    persons : Persons, optional
+        Whose each RDM is; by default each subject is a person.
 
     Returns
     -------
     tuple of numpy.ndarray, (...)
-        Lower and upper bounds; NaN where there is one subject. Means of ranks are not ranked again.
+        Lower and upper bounds; NaN where there is one person. Means of ranks are not ranked again.
     """
     subjects = gram.shape[-1]
-    often = np.ones(subjects) if weights is None else weights.astype(float)
+    whose = persons or Persons.of(subjects, None)
+    often = whose.spread(np.ones(whose.number) if weights is None else weights.astype(float))
     own = np.einsum("...ss->...s", gram)
     with_all = np.einsum("...st,...t->...s", gram, np.broadcast_to(often, np.broadcast_shapes(often.shape, own.shape)))
     square = (often * with_all).sum(-1, keepdims=True)
-    present = often > 0
-    number = present.sum(-1)
+    shares = np.where(often > 0, whose.shares, 0)
+    number = np.rint(shares.sum(-1))
     length = np.sqrt(own)
+    # Of each row with all rows of its person, and of these with all and with each other.
+    if whose.number == subjects:
+        with_own, own_with_all = often * own, often * with_all
+        own_with_own = often * with_own
+    else:
+        same = whose.same.astype(float)
+        with_own = np.einsum("...st,...t,st->...s", gram, np.broadcast_to(often, with_all.shape), same)
+        own_with_all, own_with_own = (often * with_all) @ same, (often * with_own) @ same
     with np.errstate(invalid="ignore", divide="ignore"):
         upper = with_all / np.sqrt(square) / length
-        rest = square - 2 * often * with_all + often**2 * own
-        lower = (with_all - often * own) / np.sqrt(np.maximum(rest, 0)) / length
-        bounds = [np.where(present, bound, 0).sum(-1) / number for bound in (lower, upper)]
+        rest = square - 2 * own_with_all + own_with_own
+        lower = (with_all - with_own) / np.sqrt(np.maximum(rest, 0)) / length
+        bounds = [np.where(shares > 0, shares * bound, 0).sum(-1) / number for bound in (lower, upper)]
     alone = np.broadcast_to(number < 2, bounds[0].shape)
     return np.where(alone, np.nan, bounds[0]), np.where(alone, np.nan, bounds[1])
 

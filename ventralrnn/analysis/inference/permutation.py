@@ -1,6 +1,6 @@
 """Permutation tests: stimulus labels of an RDM exchanged, signs of subjects flipped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from torch import Tensor
 from ventralrnn.analysis.arrays import to_tensor
 from ventralrnn.analysis.comparison import PRODUCT_METHODS, compare_vectors, prepare
 from ventralrnn.analysis.inference.existing import check_pairs, existing
+from ventralrnn.analysis.inference.persons import Persons
 from ventralrnn.analysis.rdm.container import pair_indices
 from ventralrnn.errors import AnalysisError
 
@@ -120,7 +121,13 @@ def count_p_values(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
 
 
 def permute_stimuli(
-    model: Any, brain: Any, method: str = "spearman", *, permutations: int = 1000, seed: int = 0
+    model: Any,
+    brain: Any,
+    method: str = "spearman",
+    *,
+    permutations: int = 1000,
+    seed: int = 0,
+    persons: Sequence[Any] | np.ndarray | None = None,
 ) -> PermutationTest:
     """Test the relation of all model states to all brain states by exchanging the stimuli of one of them.
 
@@ -137,6 +144,8 @@ def permute_stimuli(
         distribution too.
     seed : int
         Of the orders.
+    persons : sequence, (subject,), optional
+        Whose RDMs the brain's are, where some are of the same person; all persons count alike.
 
     Returns
     -------
@@ -167,7 +176,8 @@ def permute_stimuli(
     first, second = (torch.from_numpy(i).to(models.device) for i in pair_indices(count))
     pair = torch.zeros(count, count, dtype=torch.int64, device=models.device)
     pair[first, second] = pair[second, first] = torch.arange(len(first), device=models.device)
-    compare, ours, theirs = _comparison(models, brains, method)
+    shares = Persons.of(len(brains), persons)
+    compare, ours, theirs = _comparison(models, brains, method, shares.shares / shares.number)
     # The fewer rows are the ones that move.
     swapped = len(theirs) < len(ours)
     moving, resting = (theirs, ours) if swapped else (ours, theirs)
@@ -181,16 +191,18 @@ def permute_stimuli(
 
 
 def _comparison(
-    models: Tensor, brains: Tensor, method: str
+    models: Tensor, brains: Tensor, method: str, shares: np.ndarray
 ) -> tuple[Callable[[Tensor, Tensor], Tensor], Tensor, Tensor]:
     """Return how rows are compared, and the rows; what is done to rows only once must not depend on their order."""
     if method in PRODUCT_METHODS:
-        theirs = prepare(brains.flatten(0, 1), method).unflatten(0, brains.shape[:2]).mean(0)
+        rows = prepare(brains.flatten(0, 1), method).unflatten(0, brains.shape[:2])
+        theirs = torch.tensordot(torch.as_tensor(shares, dtype=rows.dtype, device=rows.device), rows, 1)
         return (lambda one, two: (one @ two.T).double()), prepare(models, method), theirs.to(models.dtype)
     shape = brains.shape[:2]
 
     def mean(one: Tensor, two: Tensor) -> Tensor:
-        return compare_vectors(one, two, method).unflatten(1, shape).mean(1)
+        found = compare_vectors(one, two, method).unflatten(1, shape)
+        return torch.einsum("s,msk->mk", torch.as_tensor(shares, dtype=found.dtype, device=found.device), found)
 
     return mean, models, brains.flatten(0, 1)
 

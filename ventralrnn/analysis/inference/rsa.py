@@ -14,6 +14,7 @@ from ventralrnn.analysis.inference.clusters import cluster_test
 from ventralrnn.analysis.inference.discovery import false_discovery
 from ventralrnn.analysis.inference.intervals import Kind, check_level
 from ventralrnn.analysis.inference.permutation import PermutationTest, permute_stimuli
+from ventralrnn.analysis.inference.persons import Persons, person_names
 from ventralrnn.analysis.rdm.container import match_stimuli
 from ventralrnn.analysis.results import provenance
 from ventralrnn.errors import AnalysisError
@@ -43,7 +44,9 @@ def rsa(
     model : xarray.Dataset
         RDMs, (area, time, pair) or some of these, as :func:`~ventralrnn.analysis.rdm.make_rdms` returns.
     brain : xarray.Dataset
-        RDMs of the same stimuli, (subject, area, time, pair) or some of these. Stimuli are matched by name.
+        RDMs of the same stimuli, (subject, area, time, pair) or some of these. Stimuli are matched by name. Where it
+        has a coordinate ``person`` (subject), rows of one person, such as sessions, are one subject: drawn and left out
+        together, and all persons count alike.
     method : str
         How RDMs are compared, see :func:`~ventralrnn.analysis.comparison.compare_vectors`.
     bootstrap : int
@@ -127,6 +130,7 @@ class _Compared:
     brains: np.ndarray  # (subject, brain state, pair)
     model_dims: tuple[str, ...]
     brain_dims: tuple[str, ...]
+    persons: np.ndarray | None  # (subject,), where they are not the subjects
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -157,19 +161,26 @@ def _compare(model: xr.Dataset, brain: xr.Dataset, method: str) -> _Compared:
     result = each.drop_vars("similarity")
     if "subject" in leading:
         found = each["similarity"].transpose("subject", *model_dims, *brain_dims)
-        result["similarity"] = found.mean("subject", skipna=False)
+        whose = Persons.of(subjects, person_names(two))
+        shares = xr.DataArray(whose.shares / whose.number, dims="subject")
+        result["similarity"] = (found * shares).sum("subject", skipna=False)
         result["similarity_subject"] = found
     else:
         result["similarity"] = each["similarity"]
     result.attrs = dict(each.attrs)
     return _Compared(
-        result, ours.values.reshape(-1, pairs), theirs.values.reshape(subjects, -1, pairs), model_dims, brain_dims
+        result,
+        ours.values.reshape(-1, pairs),
+        theirs.values.reshape(subjects, -1, pairs),
+        model_dims,
+        brain_dims,
+        person_names(two) if "subject" in theirs.dims else None,
     )
 
 
 def _add_ceilings(compared: _Compared, method: str) -> None:
     subjects, states, pairs = compared.brains.shape
-    if subjects < 2:
+    if Persons.of(subjects, compared.persons).number < 2:
         return
     sizes = compared.result.sizes
     along = next((d for d in compared.brain_dims if d in ("brain_time", "time")), None)
@@ -180,7 +191,7 @@ def _add_ceilings(compared: _Compared, method: str) -> None:
         place = np.moveaxis(place, compared.brain_dims.index(along), -1)
     bounds, lags = np.full((2, states), np.nan), np.full((2, states // times, times, times), np.nan)
     for area, index in enumerate(place.reshape(-1, times)):
-        found = noise_ceilings(compared.brains[:, index], method)
+        found = noise_ceilings(compared.brains[:, index], method, persons=compared.persons)
         bounds[:, index] = found.lower, found.upper
         lags[:, area] = found.lag_lower, found.lag_upper
     for name, bound, lag in zip(("lower", "upper"), bounds, lags, strict=True):
@@ -199,7 +210,13 @@ def _add_intervals(
     compared: _Compared, method: str, samples: int, resample: Resample, level: float, kind: Kind, seed: int
 ) -> None:
     found = bootstrap_similarity(
-        compared.models, compared.brains, method, samples=samples, resample=resample, seed=seed
+        compared.models,
+        compared.brains,
+        method,
+        samples=samples,
+        resample=resample,
+        seed=seed,
+        persons=compared.persons,
     )
     point = compared.result["similarity"].values.reshape(len(compared.models), -1)
     low, high = found.interval(point, found.similarity, level, kind)
@@ -226,7 +243,9 @@ def _add_tests(
     cluster_p: float,
     seed: int,
 ) -> None:
-    test = permute_stimuli(compared.models, compared.brains, method, permutations=permutations, seed=seed)
+    test = permute_stimuli(
+        compared.models, compared.brains, method, permutations=permutations, seed=seed, persons=compared.persons
+    )
     p_value = test.p_values()
     compared.add("p_value", p_value)
     standard = test.standardised()

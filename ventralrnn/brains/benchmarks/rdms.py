@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from ventralrnn.analysis.inference.ceilings import noise_ceilings
+from ventralrnn.analysis.inference.persons import Persons, person_names
 from ventralrnn.analysis.inference.rsa import rsa
 from ventralrnn.analysis.rdm.compute import compute_rdm
 from ventralrnn.brains.benchmarks.base import Benchmark, Observed, Settings
@@ -44,7 +45,7 @@ class Geometry(Benchmark):
 
     def score(self, observed: Observed, data: xr.Dataset, settings: Settings) -> xr.Dataset:
         """Return the similarity of all states, with intervals over stimuli, and subjects where there are several."""
-        several = data.sizes.get("subject", 1) > 1
+        several = Persons.of(data.sizes.get("subject", 1), person_names(data)).number > 1
         found = rsa(
             compute_rdm(observed),
             data,
@@ -62,4 +63,4 @@ class Geometry(Benchmark):
         if "subject" not in data.dims:
             return float("nan")
         rows = data["dissimilarity"].transpose("subject", "pair").values
-        return float(noise_ceilings(rows[:, None], "spearman").upper[0])
+        return float(noise_ceilings(rows[:, None], "spearman", persons=person_names(data)).upper[0])

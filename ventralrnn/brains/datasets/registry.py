@@ -38,7 +38,7 @@ RDMS = {
     ),
     "kriegeskorte2008/human-it-sessions": Named(
         "kriegeskorte2008",
-        "Human IT, fMRI of 4 people x 2 sessions as 8 rows: for reliability, not as 8 subjects.",
+        "Human IT, fMRI of 4 people x 2 sessions as 8 rows; a subject is a person (coordinate person).",
         kriegeskorte2008.read_human_sessions,
     ),
     "kriegeskorte2008/judgements": Named(
