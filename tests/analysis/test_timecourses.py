@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from ventralrnn.analysis import time_courses, timecourses
+from tests.analysis.lazy import lazy
+from ventralrnn.analysis import time_courses
+from ventralrnn.analysis.reading import area as reading
 
 
 def area(states: Any, steps: Any = None, unreached: tuple[int, ...] = (), **coordinates: Any) -> xr.DataArray:
@@ -57,17 +59,15 @@ def test_coordinates_are_those_of_the_recording(states: np.ndarray) -> None:
 @pytest.mark.parametrize("block", [1, 55, 2 * 55, 3 * 55 + 1, 10**6])
 def test_block_by_block_is_the_same(states: np.ndarray, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     whole = time_courses({"IT": area(states, unreached=(0,))})["IT"]
-    monkeypatch.setattr(timecourses, "_BLOCK_VALUES", block)
+    monkeypatch.setattr(reading, "_BLOCK_VALUES", block)
     xr.testing.assert_identical(time_courses({"IT": area(states, unreached=(0,))})["IT"], whole)
 
 
 def test_only_a_block_is_in_memory(states: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timecourses, "_BLOCK_VALUES", 2 * 55)
-    read, values = [], xr.DataArray.values.fget
-    assert values is not None
-    monkeypatch.setattr(xr.DataArray, "values", property(lambda self: read.append(self.shape) or values(self)))
-    time_courses({"IT": area(states)})
-    assert max(shape[0] for shape in read if len(shape) == 3) == 2
+    monkeypatch.setattr(reading, "_BLOCK_VALUES", 2 * 55)
+    array, reads = lazy(area(states))
+    time_courses({"IT": array})
+    assert max(shape[0] for shape in reads) == 2
 
 
 def test_change_needs_the_step_before(states: np.ndarray) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_tensor
 from ventralrnn.analysis.encoding.crossvalidation import Folds, check_folds
+from ventralrnn.analysis.reading import Features, State, StateGrid
 from ventralrnn.analysis.results import provenance
 from ventralrnn.analysis.rowspace import FeatureSpace, Split
-from ventralrnn.analysis.states import Features, State, StateGrid
 from ventralrnn.errors import AnalysisError
 
 _NAMED = ("lda", "logistic", "svm")
@@ -260,7 +260,7 @@ def _generalised(grid: StateGrid, codes: np.ndarray, splits: Folds, model: Any, 
         for state in states:
             if state.column not in fitted:
                 continue
-            values = to_tensor(grid.read(state), state.area).double()
+            values = to_tensor(grid.read(state), state.area, finite=False).double()
             for trained, classifiers in fitted.items():
                 hits = np.zeros(grid.stimuli)
                 for (classifier, mean), (_, test) in zip(classifiers, splits, strict=True):
@@ -401,7 +401,7 @@ def _interval(
 
 def _space(grid: StateGrid, state: State) -> FeatureSpace | None:
     values = grid.read(state)
-    return None if values is None else FeatureSpace(to_tensor(values, state.area))
+    return None if values is None else FeatureSpace(to_tensor(values, state.area, finite=False))
 
 
 def _coords(grid: StateGrid, generalise: bool) -> dict[str, Any]:

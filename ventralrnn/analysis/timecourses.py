@@ -1,21 +1,19 @@
 """How strongly each area responds at every time step, and how fast its state changes."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import xarray as xr
 
-_BLOCK_VALUES = 1 << 24
+from ventralrnn.analysis.reading import AreaStates, Features, open_areas
 
 
-def time_courses(recording: Mapping[str, xr.DataArray]) -> dict[str, xr.Dataset]:
+def time_courses(recording: Features) -> dict[str, xr.Dataset]:
     """Return the time course of every area.
 
     Parameters
     ----------
-    recording : mapping of str to xarray.DataArray, (stimulus, time, neuroid)
-        For example a :class:`ventralrnn.recording.Recording`; read in blocks of stimuli, so it need not fit into
-        memory.
+    recording : mapping of str to xarray.DataArray, xarray.DataArray, numpy.ndarray or torch.Tensor
+        A :class:`ventralrnn.recording.Recording`, read in blocks of stimuli, so that it need not fit into memory; or
+        one array (stimulus, time, neuroid).
 
     Returns
     -------
@@ -25,25 +23,22 @@ def time_courses(recording: Mapping[str, xr.DataArray]) -> dict[str, xr.Dataset]
         the state one step before, divided by the length of the state: 0 is a state at rest. Both are NaN where there
         is no state; ``change`` also where there is none one step before, or where the state is zero.
     """
-    return {area: _area(array) for area, array in recording.items()}
+    return {name: _area(area) for name, area in open_areas(recording, condition=None).items()}
 
 
-def _area(array: xr.DataArray) -> xr.Dataset:
-    stimuli, steps, neuroids = array.shape
-    strength = np.full((stimuli, steps), np.nan)
-    change = np.full((stimuli, steps), np.nan)
-    block = max(1, _BLOCK_VALUES // max(steps * neuroids, 1))
-    consecutive = np.diff(array.time_step.values) == 1
-    for start in range(0, stimuli, block):
-        rows = slice(start, start + block)
-        states = array[rows].values.astype(np.float32, copy=False)
-        strength[rows] = np.sqrt(np.mean(np.square(states), axis=2, dtype=np.float64))
+def _area(area: AreaStates) -> xr.Dataset:
+    shape = area.stimuli, len(area.time_step)
+    strength, change = np.full(shape, np.nan), np.full(shape, np.nan)
+    times = np.flatnonzero(area.exists)
+    consecutive = np.diff(area.time_step[times]) == 1
+    for rows, block in area.blocks() if len(times) else ():
+        states = block.float().numpy()
+        length = np.sqrt(np.mean(np.square(states), axis=2, dtype=np.float64))
         moved = np.sqrt(np.mean(np.square(np.diff(states, axis=1)), axis=2, dtype=np.float64))
+        strength[rows, times] = length
         with np.errstate(invalid="ignore", divide="ignore"):
-            defined = consecutive & (strength[rows, 1:] > 0)
-            change[rows, 1:] = np.where(defined, moved / strength[rows, 1:], np.nan)
+            change[rows, times[1:]] = np.where(consecutive & (length[:, 1:] > 0), moved / length[:, 1:], np.nan)
     dims = ("stimulus", "time")
-    return xr.Dataset(
-        {"strength": (dims, strength), "change": (dims, change)},
-        coords={name: c for name, c in array.coords.items() if c.dims in (("stimulus",), ("time",))},
-    )
+    coords = {name: c for name, c in area.array.coords.items() if c.dims in (("stimulus",), ("time",))}
+    result = xr.Dataset({"strength": (dims, strength), "change": (dims, change)}, coords)
+    return result if "time_step" in coords else result.assign_coords(time_step=("time", area.time_step))

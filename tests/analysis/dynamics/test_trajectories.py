@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
 from tests.analysis.dynamics.common import recorded
-from ventralrnn.analysis.dynamics import curvature, distance_to_end, participation_ratio, reading, speed
-from ventralrnn.analysis.dynamics.reading import open_area
+from ventralrnn.analysis.dynamics import curvature, distance_to_end, participation_ratio, speed
 from ventralrnn.analysis.dynamics.trajectories import dimensionality
+from ventralrnn.analysis.reading import AreaStates
+from ventralrnn.analysis.reading import area as reading
 from ventralrnn.errors import AnalysisError
 
 
@@ -122,7 +123,7 @@ def test_participation_ratio_that_is_undefined() -> None:
 def test_block_by_block(shape: tuple[int, int, int], block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_BLOCK_VALUES", block)
     states = np.random.default_rng(5).standard_normal(shape)
-    area = open_area("IT", recorded(states))
+    area = AreaStates("IT", recorded(states))
     for index in range(3):
         expected = [participation_ratio(states[:, index], unbiased) for unbiased in (False, True)]
         np.testing.assert_allclose(dimensionality(area, index), expected, rtol=1e-9)
@@ -131,7 +132,7 @@ def test_block_by_block(shape: tuple[int, int, int], block: int, monkeypatch: py
 def test_near_duplicates_far_from_zero() -> None:
     states = (1000 + 1e-2 * np.random.default_rng(6).standard_normal((20, 3, 300))).astype(np.float32)
     exact = states.astype(float) - 1000
-    area = open_area("IT", recorded(states))
+    area = AreaStates("IT", recorded(states))
     np.testing.assert_allclose(
         dimensionality(area, 1), [participation_ratio(exact[:, 1], u) for u in (False, True)], rtol=1e-5
     )

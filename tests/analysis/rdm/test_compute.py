@@ -105,7 +105,7 @@ def test_what_is_wrong_is_named() -> None:
     for memory in (1 << 20, 240):
         with pytest.raises(AnalysisError, match="of IT, step 1: .*NaN"):
             compute_rdm(area(x), "euclidean", memory=memory)
-    with pytest.raises(AnalysisError, match="V1 and IT have different stimuli"):
+    with pytest.raises(AnalysisError, match="V1 and IT hold different stimuli"):
         compute_rdm({"V1": area(x), "IT": area(x[:6])})
     with pytest.raises(AnalysisError, match="give dimensions stimulus, time and neuroid"):
         compute_rdm(area(x).rename(neuroid="voxel"))

@@ -9,8 +9,8 @@ import xarray as xr
 from ventralrnn.analysis.dynamics.contributions import compute_contributions
 from ventralrnn.analysis.dynamics.latencies import Threshold, default_threshold
 from ventralrnn.analysis.dynamics.measures import Settings, measure_neuroids, measure_population
-from ventralrnn.analysis.dynamics.reading import AreaStates, connections, open_areas
 from ventralrnn.analysis.dynamics.timescales import fit_decay
+from ventralrnn.analysis.reading import AreaStates, connections, open_areas
 from ventralrnn.analysis.results import provenance
 from ventralrnn.errors import AnalysisError
 
@@ -102,8 +102,9 @@ def compute_dynamics(
     dimensionality of noisy responses are largely those of the noise: average over presentations, and over time bins
     that are not too narrow.
     """
-    arrays = {str(recording.name or "area"): recording} if isinstance(recording, xr.DataArray) else recording
-    opened = open_areas(arrays, None if areas is None else list(areas))
+    currents = connections(recording)
+    held = [name for name in recording if name not in currents] if currents and areas is None else areas
+    opened = open_areas(recording, held)
     times, units = _times(opened)
     settings = Settings(
         _labels(next(iter(opened.values())), labels),
@@ -122,12 +123,12 @@ def compute_dynamics(
     if neuroids:
         data |= _join([own for _, own in found])
         coords |= _neuroid_coordinates(opened)
-    shares, where = _contributions(arrays, list(opened), steps)
+    shares, where = _contributions(recording, list(opened), steps) if currents else ({}, {})
     result = xr.Dataset({**data, **shares}, {**coords, **where})
     for name, variable in result.data_vars.items():
         if str(name).removeprefix("neuroid_").removesuffix("_low").removesuffix("_high") in _TIMES:
             variable.attrs["units"] = units
-    source = getattr(arrays, "attrs", None) or next(iter(opened.values())).array.attrs
+    source = getattr(recording, "attrs", None) or next(iter(opened.values())).array.attrs
     result.attrs = provenance(
         source,
         units=units,
@@ -265,9 +266,7 @@ def _coordinates(opened: Mapping[str, AreaStates], steps: np.ndarray) -> dict[st
     return coords
 
 
-def _contributions(
-    recording: Mapping[str, xr.DataArray], areas: list[str], steps: np.ndarray
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def _contributions(recording: Any, areas: list[str], steps: np.ndarray) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return variables and coordinates of the shares of connections, where all currents into an area were recorded."""
     known = connections(recording)
     whole = [

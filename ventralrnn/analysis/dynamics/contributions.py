@@ -10,7 +10,7 @@ import xarray as xr
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_tensor
-from ventralrnn.analysis.dynamics.reading import connections
+from ventralrnn.analysis.reading import AreaStates, connections, open_areas
 from ventralrnn.analysis.results import provenance
 from ventralrnn.errors import AnalysisError
 
@@ -130,23 +130,24 @@ def _area(recording: Mapping[str, xr.DataArray], graph: Mapping[str, Any], area:
     if lacking:
         raise AnalysisError(f"area {lacking[0]}: is not recorded, to tell what is carried over: split_identity=False")
     # Opened once: each opening reads the coordinates.
-    recording = {name: recording[name] for name in (area, *dict.fromkeys(_names(terms)))}
-    array = recording[area]
-    sizes = (len(terms), array.sizes["stimulus"], array.sizes["time"])
+    states = open_areas(recording, [area, *_names(terms)], None)
+    own = states[area]
+    sizes = (len(terms), own.stimuli, len(own.time_step))
     share, norm = np.full(sizes, np.nan), np.full(sizes, np.nan)
     variance = np.full((len(terms), sizes[2]), np.nan)
-    for index, step in enumerate(array["time_step"].values.tolist()):
-        share[:, :, index], norm[:, :, index], variance[:, index] = _step(recording, area, terms, index, step)
+    for index, step in enumerate(own.time_step.tolist()):
+        share[:, :, index], norm[:, :, index], variance[:, index] = _step(states, area, terms, step)
     # The ms of a state, repeated for each term: targets differ in them.
-    times = np.tile(np.asarray(array["time_ms"].values, float), (len(terms), 1))
+    times = np.tile(own.time_ms, (len(terms), 1))
     coords: dict[str, Any] = {
         "connection": [t.name for t in terms],
         "source": ("connection", [t.source or INPUT for t in terms]),
         "target": ("connection", [area] * len(terms)),
-        "time_step": ("time", array["time_step"].values),
+        "time_step": ("time", own.time_step),
         "time_ms": (("connection", "time"), times),
     }
-    coords |= {n: ("stimulus", array[n].values) for n in ("stimulus_id", "label") if n in array.coords}
+    of_stimuli = {name: own.per_stimulus(name) for name in ("stimulus_id", "label")}
+    coords |= {name: ("stimulus", values) for name, values in of_stimuli.items() if values is not None}
     dims = ("connection", "stimulus", "time")
     data = {"share": (dims, share), "norm": (dims, norm), "variance_share": (("connection", "time"), variance)}
     return xr.Dataset(data, coords)
@@ -162,14 +163,14 @@ def _names(terms: list[_Term]) -> Iterator[str]:
 
 
 def _step(
-    recording: Mapping[str, xr.DataArray], area: str, terms: list[_Term], index: int, step: int
+    areas: Mapping[str, AreaStates], area: str, terms: list[_Term], step: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return share and norm (term, stimulus) and share in the variance (term,) of one state."""
     shares, norms = [], []
     sums: Tensor | None = None
     products = torch.zeros(len(terms), dtype=torch.float64)
     number, absent = 0, [True] * len(terms)
-    for currents, there in _currents(recording, area, terms, index, step):
+    for currents, there in _currents(areas, area, terms, step):
         state = currents.sum(0)
         along = (currents * state).sum(-1)
         shares.append(along / state.square().sum(-1))
@@ -183,7 +184,7 @@ def _step(
         number += currents.shape[1]
         absent = [gone and not arrives for gone, arrives in zip(absent, there, strict=True)]
     if sums is None:
-        return (*(np.full((len(terms), recording[area].sizes["stimulus"]), np.nan),) * 2, np.full(len(terms), np.nan))
+        return (*(np.full((len(terms), areas[area].stimuli), np.nan),) * 2, np.full(len(terms), np.nan))
     spread = products - (sums * sums.sum(0)).sum(-1) / number
     scale = products.abs().sum()
     variance = torch.where(spread.sum() > 1e-12 * scale, spread / spread.sum(), torch.nan)
@@ -194,15 +195,13 @@ def _step(
 
 
 def _currents(
-    recording: Mapping[str, xr.DataArray], area: str, terms: list[_Term], index: int, step: int
+    areas: Mapping[str, AreaStates], area: str, terms: list[_Term], step: int
 ) -> Iterator[tuple[Tensor, list[bool]]]:
     """Yield blocks of all summands of a state, (term, stimulus, neuroid), zero for those that do not arrive."""
-    array = recording[area]
-    stimuli, _, neuroids = array.shape
-    size = max(1, _BLOCK_VALUES // (neuroids * (len(terms) + 1)))
-    for start in range(0, stimuli, size):
+    size = max(1, _BLOCK_VALUES // (areas[area].neuroids * (len(terms) + 1)))
+    for start in range(0, areas[area].stimuli, size):
         rows = slice(start, start + size)
-        state = _state(recording, area, step, rows)
+        state = _state(areas, area, step, rows)
         if state is None:
             return
         currents = torch.zeros(len(terms), *state.shape, dtype=torch.float64)
@@ -210,14 +209,14 @@ def _currents(
         for number, term in enumerate(terms):
             if term.part == INPUT:
                 continue
-            whole = _state(recording, term.name.removesuffix(":identity"), step, rows)
+            whole = _state(areas, term.name.removesuffix(":identity"), step, rows)
             there[number] = whole is not None
             if whole is None:
                 continue
             if term.part == "current":
                 currents[number] = whole
                 continue
-            before = _state(recording, term.source, step - term.delay, rows)
+            before = _state(areas, term.source, step - term.delay, rows)
             if before is None:
                 raise AnalysisError(
                     f"area {term.source}: step {step - term.delay} is not recorded, to tell what {term.name} carries "
@@ -225,7 +224,7 @@ def _currents(
                 )
             currents[number] = before if term.part == "carried" else whole - before
         rest = state - currents.sum(0)
-        rounding = _ROUNDING[str(array.dtype)] * max(float(state.abs().max()), float(currents.abs().max()))
+        rounding = _ROUNDING[str(areas[area].array.dtype)] * max(float(state.abs().max()), float(currents.abs().max()))
         enters = terms[0].part == INPUT
         if enters:
             # At a step at which nothing enters there is nothing but rounding.
@@ -238,13 +237,8 @@ def _currents(
         yield currents, there
 
 
-def _state(recording: Mapping[str, xr.DataArray], name: str, step: int, rows: slice) -> Tensor | None:
+def _state(areas: Mapping[str, AreaStates], name: str, step: int, rows: slice) -> Tensor | None:
     """Return states (stimulus, neuroid) of an area or currents of a connection at a step; None if there are none."""
-    array = recording[name]
-    at = np.flatnonzero(array["time_step"].values == step)
-    if not len(at) or step in array.attrs.get("unreached_steps", ()):
-        return None
-    values = to_tensor(array[rows, int(at[0])].values, f"area {name}", finite=False).double()
-    if bool(values.isnan().all()):
-        return None
-    return to_tensor(values, f"area {name} at step {step}")
+    position = areas[name].positions.get(step)
+    values = None if position is None else areas[name].state(position, rows)
+    return None if values is None else to_tensor(values, f"area {name}", finite=False).double()

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ventralrnn.analysis.dynamics import trajectories
 from ventralrnn.analysis.dynamics.latencies import Threshold, bootstrap_weights, find_latencies, interval, landmarks
-from ventralrnn.analysis.dynamics.reading import AreaStates
 from ventralrnn.analysis.dynamics.selectivity import Selectivity, Sparseness, sparseness
 from ventralrnn.analysis.dynamics.timescales import Autocorrelation, fit_decay
+from ventralrnn.analysis.reading import AreaStates
 
 # Numbers that the accumulators of a group of neuroids hold at most.
 _GROUP_VALUES = 1 << 23
@@ -126,9 +126,9 @@ def _measure_group(
         share = torch.from_numpy(weights[:, stimuli]).to(amount)
         total = (share @ amount.flatten(1)).reshape(-1, *amount.shape[1:])
         amounts = total if amounts is None else amounts.add_(total)
-        if not area.has_trials:
+        if not area.repeated:
             memory.add(states[:, window])
-    if area.has_trials:
+    if area.repeated:
         for _, presentations in area.blocks(neuroids, trials=True):
             memory.add(presentations[:, window])
     assert amounts is not None

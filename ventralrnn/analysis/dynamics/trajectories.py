@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_kind, to_tensor
-from ventralrnn.analysis.dynamics.reading import AreaStates
+from ventralrnn.analysis.reading import AreaStates
 from ventralrnn.errors import AnalysisError
 
 A = TypeVar("A", np.ndarray, Tensor)

@@ -14,9 +14,9 @@ from ventralrnn.analysis.encoding.crossvalidation import Folds, check_folds, mak
 from ventralrnn.analysis.encoding.pls import COMPONENTS, predict_pls
 from ventralrnn.analysis.encoding.ridge import predict_ridge
 from ventralrnn.analysis.encoding.scores import correct_for_noise, correlate, reliability
+from ventralrnn.analysis.reading import Features, StateGrid, match_names, stimulus_names
 from ventralrnn.analysis.results import provenance
 from ventralrnn.analysis.rowspace import FeatureSpace
-from ventralrnn.analysis.states import Features, StateGrid, match_names, stimulus_names
 from ventralrnn.errors import AnalysisError
 
 _METHODS = ("ridge", "pls")
@@ -153,7 +153,7 @@ def encode_bands(
             raise AnalysisError(f"bands: {name} is a state that does not exist")
         if grid.stimuli != first.stimuli or match_names(first.names, grid.names, name) is not None:
             raise AnalysisError(f"bands: {name} holds other stimuli, or in another order, than the first")
-        spaces.append(FeatureSpace(to_tensor(values, name)))
+        spaces.append(FeatureSpace(to_tensor(values, name, finite=False)))
     flat = targets.flatten(1).numpy()
     scores, explained = [], []
     for train, test in check_folds(folds, first.stimuli, seed):
@@ -205,7 +205,7 @@ def _separate(grid: StateGrid, targets: Tensor, folds: Folds, regression: _Regre
         values = grid.read(state)
         if values is None:
             continue
-        space = FeatureSpace(to_tensor(values, state.area))
+        space = FeatureSpace(to_tensor(values, state.area, finite=False))
         for i, (train, test) in enumerate(folds):
             predicted, penalty = regression.predict(space, targets, train, test, rows)
             place = (i, state.row, state.column)
@@ -229,7 +229,7 @@ def _shared(grid: StateGrid, targets: Tensor, folds: Folds, regression: _Regress
         values = [block for block in read if block is not None]
         if len(values) < bins:
             continue
-        space = FeatureSpace(to_tensor(np.concatenate(values), area))
+        space = FeatureSpace(to_tensor(np.concatenate(values), area, finite=False))
         for i, (train, test) in enumerate(folds):
             # As the test stimuli are given, so that bins unfold again.
             rows, others = ((np.arange(bins)[:, None] * stimuli + part).ravel() for part in (train, test))

@@ -1,7 +1,9 @@
 """RDMs of every area at every time step of a recording."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -13,17 +15,19 @@ from ventralrnn.analysis.rdm.container import make_rdms
 from ventralrnn.analysis.rdm.crossnobis import compute_crossnobis, compute_poisson
 from ventralrnn.analysis.rdm.distances import PLAIN, check_distance, check_shape, compute_distances
 from ventralrnn.analysis.rdm.noise import Noise, estimate_noise, residuals_of
-from ventralrnn.analysis.rdm.presentations import Presentations
+from ventralrnn.analysis.rdm.patterns import distances_within, place
 from ventralrnn.analysis.rdm.tiles import distances_by_tiles, tile_rows, to_patterns
+from ventralrnn.analysis.reading import AreaStates, StateGrid
 from ventralrnn.analysis.results import provenance
 from ventralrnn.devices import choose_device
 from ventralrnn.errors import AnalysisError
-from ventralrnn.graph import parse_steps
 
 #: All distances of :func:`compute_rdm`.
 DISTANCES = (*PLAIN, "mahalanobis", "crossnobis", "poisson", "poisson_cv")
 _CROSSVALIDATED = ("crossnobis", "poisson_cv")
 _MEMORY = 1 << 30
+# Products of stimuli that are held for states computed together.
+_TOGETHER = 1 << 23
 
 
 def compute_rdm(
@@ -101,26 +105,26 @@ def compute_rdm(
     settings = {"distance": distance, "constant": constant}
     if not isinstance(recording, Mapping | xr.DataArray):
         return _of_array(recording, settings, areas, steps, condition, noise)
-    chosen = _areas(recording, areas, condition, distance)
-    time_steps = _choose_steps(chosen, steps)
+    grid = StateGrid(recording, areas, steps, condition or "stimulus_id")
+    _check_repeats(grid, distance)
     job = _Job(distance, noise, constant, _device(device), memory)
-    result, time_ms = _compute(chosen, time_steps, job, progress)
+    result = _compute(grid, job, progress)
     used = (noise if isinstance(noise, str) else "given") if noise is not None else job.default_noise
     settings |= {"noise": used} if used else {}
     settings |= {"condition": condition} if condition else {}
     settings |= {"command": command} if command else {}
-    first = next(iter(chosen.values()))
+    labels = grid.label("label")
     coords = {
-        "area": list(chosen),
-        "time_step": ("time", time_steps),
-        "time_ms": (("area", "time"), time_ms, {"units": "ms"}),
-        **({"label": ("stimulus", first.labels)} if first.labels is not None else {}),
+        "time_ms": (("area", "time"), np.full(grid.shape, np.nan), {"units": "ms"}),
+        **grid.coords(),
+        "time_step": ("time", np.array(grid.steps, np.int32)),
+        **({"label": ("stimulus", labels.astype(str))} if labels is not None else {}),
     }
     return make_rdms(
         result,
         ("area", "time"),
         coords,
-        first.names,
+        grid.names,
         provenance(recording.attrs if hasattr(recording, "attrs") else {}, **settings),
     )
 
@@ -153,38 +157,13 @@ def _device(device: str) -> torch.device:
     return chosen
 
 
-def _areas(recording: Any, areas: Sequence[str] | None, condition: str | None, distance: str) -> dict[str, Any]:
-    """Return the chosen areas, all of the same stimuli."""
-    if isinstance(recording, xr.DataArray):
-        recording = {str(recording.name or "area"): recording}
-    unknown = [name for name in areas or () if name not in recording]
-    if unknown:
-        raise AnalysisError(f"areas: there is no {unknown[0]!r}; there are {', '.join(map(str, recording))}")
-    wanted = list(dict.fromkeys(areas)) if areas is not None else list(recording)
-    if not wanted:
-        raise AnalysisError("areas: name at least one")
-    chosen = {str(name): Presentations(str(name), recording[name], condition) for name in wanted}
-    first = next(iter(chosen.values()))
-    for name, area in chosen.items():
-        if area.count != first.count or list(area.names or ()) != list(first.names or ()):
-            raise AnalysisError(f"areas: {first.area} and {name} have different stimuli: compute their RDMs apart")
+def _check_repeats(grid: StateGrid, distance: str) -> None:
+    for name, area in grid.areas.items():
         if distance in _CROSSVALIDATED and not area.repeated:
             raise AnalysisError(
                 f"{name}: {distance} needs repeats: give an array with a dimension repeat or run, or name a coordinate "
                 "of the stimuli whose values repeat (condition='label')"
             )
-    return chosen
-
-
-def _choose_steps(areas: Mapping[str, Presentations], steps: str | Sequence[int] | None) -> np.ndarray:
-    there = sorted({step for area in areas.values() for step in area.steps})
-    if steps is None:
-        return np.array(there, np.int32)
-    text = steps if isinstance(steps, str) else ",".join(map(str, steps))
-    chosen = [step for step in parse_steps(text, there[-1] + 1) if step in there]
-    if not chosen:
-        raise AnalysisError(f"steps {text!r}: none of them was recorded; steps are {', '.join(map(str, there))}")
-    return np.array(chosen, np.int32)
 
 
 @dataclass(frozen=True)
@@ -201,14 +180,14 @@ class _Job:
     def default_noise(self) -> str | None:
         return "shrinkage_diag" if self.distance == "mahalanobis" else None
 
-    def compute(self, area: Presentations, step: int) -> np.ndarray:
-        where = f" of {area.area}, step {step}"
-        check_shape((area.count, area.features), self.distance, where)
+    def compute(self, area: AreaStates, position: int) -> np.ndarray:
+        where = f" of {area.name}, step {area.time_step[position]}"
+        check_shape((area.stimuli, area.neuroids), self.distance, where)
         if self.distance in PLAIN and not area.repeated:
-            rows = tile_rows(area.count, area.row_bytes, self.memory)
+            rows = tile_rows(area.stimuli, area.row_bytes, self.memory)
             return distances_by_tiles(
-                lambda tile: to_patterns(area.read(step, tile), self.device),
-                area.count,
+                lambda tile: to_patterns(area.mean(position, tile), self.device),
+                area.stimuli,
                 rows,
                 self.distance,
                 constant=self.constant,
@@ -216,12 +195,23 @@ class _Job:
                 names=area.names,
             )
         try:
-            return self._with_repeats(area, step).cpu().numpy()
+            return self._with_repeats(area, position).cpu().numpy()
         except AnalysisError as error:
-            raise AnalysisError(f"{area.area}, step {step}: {error}") from error
+            raise AnalysisError(f"{area.name}, step {area.time_step[position]}: {error}") from error
 
-    def _with_repeats(self, area: Presentations, step: int) -> Tensor:
-        runs = to_patterns(area.read_runs(step), self.device)
+    def compute_together(self, area: AreaStates, positions: list[int]) -> np.ndarray | None:
+        """Return the RDMs of several states of an array in memory at once, which is faster; None where it is not so."""
+        states = area.states(positions) if self.distance in PLAIN else None
+        if states is None or len(positions) * area.stimuli * area.row_bytes > self.memory:
+            return None
+        check_shape(states.shape, self.distance, f" of {area.name}")
+        try:
+            return distances_within(place(to_patterns(states, self.device), self.distance)).cpu().numpy()
+        except AnalysisError:  # which names the state when it is alone
+            return None
+
+    def _with_repeats(self, area: AreaStates, position: int) -> Tensor:
+        runs = to_patterns(area.runs(position), self.device)
         runs = runs.float() if runs.dtype == torch.float16 else runs
         if self.distance == "poisson_cv":
             return compute_poisson(runs, crossvalidated=True)
@@ -236,7 +226,7 @@ class _Job:
         if self.distance == "poisson":
             return compute_poisson(mean)
         if missing:
-            return mean.new_full((area.count * (area.count - 1) // 2,), torch.nan)
+            return mean.new_full((area.stimuli * (area.stimuli - 1) // 2,), torch.nan)
         return compute_distances(mean, self.distance, noise=noise, constant=self.constant)
 
     @staticmethod
@@ -245,29 +235,39 @@ class _Job:
         return rest, method, freedom
 
 
-def _compute(
-    areas: Mapping[str, Presentations], steps: np.ndarray, job: _Job, progress: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    count = next(iter(areas.values())).count
-    double = any(area.double for area in areas.values())
-    result = np.full((len(areas), len(steps), count * (count - 1) // 2), np.nan, np.float64 if double else np.float32)
-    time_ms = np.full((len(areas), len(steps)), np.nan)
-    todo = [
-        (i, j, area, step)
-        for i, area in enumerate(areas.values())
-        for j, step in enumerate(steps.tolist())
-        if step in area.steps
+def _compute(grid: StateGrid, job: _Job, progress: bool) -> np.ndarray:
+    """Return dissimilarities (area, time, pair)."""
+    count = grid.stimuli
+    double = any(area.double for area in grid.areas.values())
+    result = np.full((*grid.shape, count * (count - 1) // 2), np.nan, np.float64 if double else np.float32)
+    todo = [s for s in grid.states() if grid.areas[s.area].reached(s.position)]
+    # As many at a time as have squares of the size of a few large states.
+    together = max(1, _TOGETHER // count**2)
+    groups = [
+        states[start : start + together]
+        for _, (*states,) in groupby(todo, lambda state: state.area)
+        for start in range(0, len(states), together)
     ]
-    for i, j, area, step in _bar(todo, progress):
-        time_ms[i, j] = area.time_ms(step)
-        if step not in area.unreached:
-            result[i, j] = job.compute(area, step)
-    return result, time_ms
+    with _bar(len(todo), progress) as advance:
+        for states in groups:
+            area, row, columns = grid.areas[states[0].area], states[0].row, [s.column for s in states]
+            found = job.compute_together(area, [s.position for s in states])
+            if found is not None:
+                result[row, columns] = found
+            else:
+                for state in states:
+                    result[row, state.column] = job.compute(area, state.position)
+                    advance(1)
+            advance(len(states) if found is not None else 0)
+    return result
 
 
-def _bar(todo: list[Any], show: bool) -> Any:
+@contextmanager
+def _bar(total: int, show: bool) -> Iterator[Callable[[int], None]]:
     if not show:
-        return todo
+        yield lambda count: None
+        return
     from tqdm import tqdm
 
-    return tqdm(todo, unit=" RDMs", dynamic_ncols=True)
+    with tqdm(total=total, unit=" RDMs", dynamic_ncols=True) as bar:
+        yield lambda count: (bar.update(count), None)[1]

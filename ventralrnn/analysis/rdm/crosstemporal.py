@@ -10,8 +10,8 @@ from torch import Tensor
 from ventralrnn.analysis.arrays import to_kind, to_tensor
 from ventralrnn.analysis.rdm.distances import PLAIN, check_distance, check_shape
 from ventralrnn.analysis.rdm.patterns import Frame, Patterns, distances_between, place
-from ventralrnn.analysis.rdm.presentations import Presentations
 from ventralrnn.analysis.rdm.tiles import to_patterns
+from ventralrnn.analysis.reading import AreaStates, open_areas
 from ventralrnn.analysis.results import provenance
 from ventralrnn.errors import AnalysisError
 
@@ -85,29 +85,28 @@ def compute_crosstemporal_rdm(
         As :func:`compute_distances`; also for repeats, which must be averaged first.
     """
     check_distance(distance, PLAIN)
-    name = str(area.name or "area")
-    states = Presentations(name, area, None)
+    ((name, states),) = open_areas(area).items()
     if states.repeated:
         raise AnalysisError(f"{name}: holds repeats: average over them first")
-    check_shape((states.count, states.features), distance, f" of {name}")
-    steps = list(states.steps)
+    check_shape((states.stimuli, states.neuroids), distance, f" of {name}")
+    steps = states.time_step
 
-    def load(step: int, frame: Frame | None) -> Patterns | None:
-        if step in states.unreached:
+    def load(position: int, frame: Frame | None) -> Patterns | None:
+        if not states.reached(position):
             return None
-        values = to_patterns(states.read(step, slice(None)), torch.device("cpu"))
-        return _place(values, distance, frame, constant, f"{step} of {name}", states.names)
+        values = to_patterns(states.mean(position), torch.device("cpu"))
+        return _place(values, distance, frame, constant, f"{steps[position]} of {name}", states.names)
 
     result, frame = None, None
-    for t, step in enumerate(steps):
-        first = load(step, frame)
+    for t in range(len(steps)):
+        first = load(t, frame)
         if first is None:
             continue
         frame = first.frame
         if result is None:
-            result = _empty(len(steps), states.count, first.frame.centre)
+            result = _empty(len(steps), states.stimuli, first.frame.centre)
         for u in range(t, len(steps)):
-            other = first if u == t else load(steps[u], frame)
+            other = first if u == t else load(u, frame)
             if other is not None:
                 _put(result, t, u, first, other)
     if result is None:
@@ -137,15 +136,14 @@ def _put(result: Tensor, t: int, u: int, first: Patterns, other: Patterns) -> No
         result[u, t] = result[t, u].T
 
 
-def _label(result: Tensor, states: Presentations, area: xr.DataArray, distance: str) -> xr.DataArray:
-    steps = np.array(list(states.steps), np.int32)
-    ms = np.array([states.time_ms(int(step)) for step in steps])
+def _label(result: Tensor, states: AreaStates, area: xr.DataArray, distance: str) -> xr.DataArray:
+    steps, ms = states.time_step.astype(np.int32), states.time_ms
     coords: dict[str, Any] = {}
     for suffix in ("", "_other"):
         coords[f"time_step{suffix}"] = (f"time{suffix}", steps)
         coords[f"time_ms{suffix}"] = (f"time{suffix}", ms, {"units": "ms"})
         if states.names is not None:
             coords[f"stimulus_id{suffix}"] = (f"stimulus{suffix}", np.array(states.names))
-    attrs = provenance(area.attrs, distance=distance, area=states.area)
+    attrs = provenance(area.attrs, distance=distance, area=states.name)
     dims = ("time", "time_other", "stimulus", "stimulus_other")
     return xr.DataArray(result.numpy(), coords, dims, "dissimilarity", attrs)

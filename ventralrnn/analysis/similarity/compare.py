@@ -9,10 +9,10 @@ import xarray as xr
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_tensor
+from ventralrnn.analysis.reading import Features, StateGrid, match_names
 from ventralrnn.analysis.results import provenance
 from ventralrnn.analysis.similarity.cka import align, plan_criterion, prepare_state
 from ventralrnn.analysis.similarity.shapes import MEASURES, check_measure, pair_distances, shape_factor
-from ventralrnn.analysis.states import Features, StateGrid, match_names
 from ventralrnn.errors import AnalysisError
 
 
@@ -119,7 +119,7 @@ def _prepared(
         values = grid.read(state)
         if values is None:
             continue
-        features = to_tensor(values if order is None else values[order], state.area)
+        features = to_tensor(values if order is None else values[order], state.area, finite=False)
         found.append(prepare(features))
         places.append(state.row * len(grid.steps) + state.column)
     return found, places
