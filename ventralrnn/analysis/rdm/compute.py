@@ -206,7 +206,7 @@ class _Job:
             return None
         check_shape(states.shape, self.distance, f" of {area.name}")
         try:
-            return distances_within(place(to_patterns(states, self.device), self.distance)).cpu().numpy()
+            return distances_within(place(states.to(self.device), self.distance)).cpu().numpy()
         except AnalysisError:  # which names the state when it is alone
             return None
 

@@ -178,18 +178,22 @@ class AreaStates:
             return self._take(stimuli, position)[:, 0, 0]
         return self._average(*self._presented(stimuli, slice(None), position))[:, 0].numpy()
 
-    def states(self, positions: list[int]) -> np.ndarray | None:
-        """Return states of one array in memory without a copy, (state, stimulus, neuroid); None where that is not so.
+    def states(self, positions: list[int]) -> Tensor | None:
+        """Return states of an array in memory without a copy, (state, stimulus, neuroid); None where one is needed.
 
         Parameters
         ----------
         positions : list of int
             On the time axis.
         """
-        times = _as_slice(np.array(positions))
-        if self._memory is None or self.repeated or self._rows is not None or not isinstance(times, slice):
+        times, memory = _as_slice(np.array(positions)), self._memory
+        if memory is None or self.repeated or self._rows is not None or not isinstance(times, slice):
             return None
-        return self._memory[:, 0, times].swapaxes(0, 1)
+        # Negative strides, other byte orders and read-only memory are beyond torch.
+        known = memory.dtype in (np.float16, np.float32, np.float64) and memory.dtype.isnative
+        if not known or not memory.flags.writeable or min(memory.strides) < 0:
+            return None
+        return torch.from_numpy(memory[:, 0, times].swapaxes(0, 1))
 
     def runs(self, position: int, stimuli: slice = slice(None), neuroids: slice = slice(None)) -> np.ndarray:
         """Return every presentation at one time, (run, stimulus, neuroid), NaN where a stimulus has fewer."""

@@ -9,8 +9,8 @@ import xarray as xr
 
 from ventralrnn.analysis.encoding import make_folds
 from ventralrnn.analysis.encoding.crossvalidation import Folds
-from ventralrnn.analysis.results import provenance
 from ventralrnn.analysis.reading import Features, StateGrid
+from ventralrnn.analysis.results import provenance
 from ventralrnn.brains.solution_times.decoder import decode_probabilities
 from ventralrnn.brains.solution_times.sensitivity import (
     crossing_times,
