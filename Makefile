@@ -3,7 +3,7 @@ SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-latest lint docs doctest linkcheck bench clean FORCE
+.PHONY: help demo test test-latest lint docs doctest linkcheck notebooks check-notebooks bench clean FORCE
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -43,6 +43,12 @@ doctest: .venv/.installed  ## run the examples in the docstrings
 
 linkcheck: .venv/.installed  ## follow the links of the manual to other sites; needs the network
 	$(SPHINX) -b linkcheck -D plot_gallery=0 docs build/docs/links
+
+notebooks: .venv/.installed  ## execute the notebooks, and keep their outputs
+	.venv/bin/python notebooks/execute.py
+
+check-notebooks: .venv/.installed  ## execute them, and leave the files as they are
+	.venv/bin/python notebooks/execute.py --check
 
 bench: .venv/.installed .venv-latest/.installed  ## measure speed against peers
 	.venv/bin/python -m benchmarks.speed
