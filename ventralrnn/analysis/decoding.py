@@ -109,6 +109,18 @@ def decode(
     .. [2] Ledoit & Wolf, A well-conditioned estimator for large-dimensional covariance matrices, Journal of
        Multivariate Analysis 88 (2004).
     .. [3] Hastie, Buja & Tibshirani, Penalized discriminant analysis, Annals of Statistics 23 (1995).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import decode
+    >>> labels = np.repeat(["cat", "dog"], 10)
+    >>> states = np.random.default_rng(0).normal(size=(20, 2, 5))
+    >>> states[10:, 1] += 5  # categories differ at the second step only
+    >>> result = decode(xr.DataArray(states, dims=("stimulus", "time", "neuroid")), labels, folds=5)
+    >>> float(result.accuracy.squeeze()[1]), float(result.chance)
+    (1.0, 0.5)
     """
     grid = StateGrid(features, areas, steps)
     names, codes = _categories(grid, labels)

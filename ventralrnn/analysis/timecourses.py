@@ -22,6 +22,18 @@ def time_courses(recording: Features) -> dict[str, xr.Dataset]:
         ``strength`` is the root mean square over neuroids of the state. ``change`` is the length of the difference to
         the state one step before, divided by the length of the state: 0 is a state at rest. Both are NaN where there
         is no state; ``change`` also where there is none one step before, or where the state is zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import time_courses
+    >>> states = np.ones((1, 3, 4)) * np.array([1.0, 2.0, 2.0])[:, None]
+    >>> coords = {"time_step": ("time", [0, 1, 2]), "time_ms": ("time", [80.0, 90.0, 100.0])}
+    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"), coords=coords)}
+    >>> course = time_courses(recording)["IT"]
+    >>> course.strength.values, course.change.values
+    (array([[1., 2., 2.]]), array([[nan, 0.5, 0. ]]))
     """
     return {name: _area(area) for name, area in open_areas(recording, condition=None).items()}
 

@@ -61,6 +61,17 @@ def load_brain(
         There is no such data set or path; or the data set is not here, and how to get it.
     AnalysisError
         A file holds no RDMs; the message names it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> Path("my_rdms").mkdir()
+    >>> for subject in range(3):
+    ...     np.save(f"my_rdms/{subject}.npy", np.random.default_rng(subject).random(10))  # of five stimuli
+    >>> dict(ventralrnn.load_brain("my_rdms").dissimilarity.sizes)
+    {'subject': 3, 'pair': 10}
     """
     name = str(source)
     path = Path(source).expanduser()
@@ -117,6 +128,16 @@ def load_responses(source: str | os.PathLike[str], **options: Any) -> xr.DataArr
     ------
     DataError
         There is no such data set; it is not here, and how to get it; or a description does not fit its data, and where.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.brains import load_responses
+    >>> cells = xr.DataArray(np.random.default_rng(0).normal(size=(2, 4, 3)), dims=("repeat", "stimulus", "neuroid"))
+    >>> cells.assign_coords(stimulus_id=("stimulus", list("abcd"))).rename("rate").to_netcdf("cells.nc")
+    >>> dict(load_responses("cells.nc").sizes)
+    {'repeat': 2, 'stimulus': 4, 'time': 1, 'neuroid': 3}
     """
     name = str(source)
     known = (*RESPONSES, *JUDGEMENTS)

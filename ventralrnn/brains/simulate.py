@@ -50,6 +50,12 @@ class Experiment:
         How much neurons differ in latency, the same in every trial (standard deviation of a normal distribution).
     jitter_sd_ms : float
         How much the latency of a neuron differs from trial to trial.
+
+    Examples
+    --------
+    >>> from ventralrnn.brains import Experiment
+    >>> Experiment(subjects=2, noise="poisson", bin_ms=20).rate_hz
+    20.0
     """
 
     subjects: int = 4
@@ -135,6 +141,17 @@ def simulate_recording(
     Gaussian: ``r(s, t) + n``, the variance of n being ``mean over neurons and steps of var_s(x) / snr`` for states x.
     Poisson: counts with mean ``(spontaneous_hz + rate_hz max(r(s, t), 0) / m) bin_ms / 1000``, where m is the mean of
     ``max(x, 0)`` over stimuli, steps and neurons of the subject.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> from ventralrnn.brains import Experiment, simulate_recording
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    >>> recording = ventralrnn.extract("ventral", pictures, "three.zarr", areas=["IT"], pool="mean")
+    >>> cells = simulate_recording(recording["IT"], Experiment(subjects=2, neuroids=10, repeats=4, bin_ms=20))
+    >>> dict(cells.sizes), cells.attrs["simulated"]
+    ({'repeat': 4, 'stimulus': 3, 'time': 12, 'neuroid': 20}, 'yes')
     """
     experiment = experiment or Experiment()
     truth = _choose(area, experiment, steps)
@@ -171,10 +188,14 @@ def simulate_rdms(
     areas : xarray.DataArray (stimulus, time, neuroid), or mapping of str to it
         One area, or several, for example a :class:`ventralrnn.recording.Recording`; for several the recording's clock
         says when each begins.
-    experiment, steps, seed
-        As :func:`simulate_recording` takes them.
+    experiment : Experiment, optional
+        Like `steps` and `seed`, as :func:`simulate_recording` takes it.
+    steps : sequence of int, optional
+        Time steps that the brain goes through.
     distance : str
-        As :func:`ventralrnn.analysis.rdm.distances.compute_distances` takes it, between averages over trials.
+        As :func:`ventralrnn.analysis.rdm.compute_distances` takes it, between averages over trials.
+    seed : int
+        Of neurons, latencies and noise.
 
     Returns
     -------
@@ -186,6 +207,17 @@ def simulate_rdms(
     ------
     AnalysisError
         As :func:`simulate_recording`; or if some stimuli, but not all, have no response at all in a bin.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> from ventralrnn.brains import Experiment, simulate_rdms
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    >>> recording = ventralrnn.extract("ventral", pictures, "three.zarr", areas=["IT"], pool="mean")
+    >>> brain = simulate_rdms(recording["IT"], Experiment(subjects=2, neuroids=10, repeats=4, bin_ms=20))
+    >>> dict(brain.dissimilarity.sizes)
+    {'subject': 2, 'time': 12, 'pair': 3}
     """
     experiment = experiment or Experiment()
     several = not isinstance(areas, xr.DataArray)

@@ -28,6 +28,12 @@ class Transition:
         How often the sequence is applied.
     identity : bool
         Whether the source's state is added to the result.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Transition
+    >>> Transition.parse("BRCx2+Id")
+    Transition(norm=True, relu=True, kind='conv', repeats=2, identity=True)
     """
 
     norm: bool
@@ -79,6 +85,12 @@ class Area:
         Number of feature maps.
     stride : int
         Pixels of the picture a position of the map stands for, along one side: 1 is full resolution.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Area
+    >>> Area("V4", channels=64, stride=4)
+    Area(name='V4', channels=64, stride=4)
     """
 
     name: str
@@ -118,6 +130,13 @@ class Connection:
         nearest-neighbour resizing and a convolution.
     name : str
         ``'source-target'`` unless given; parallel connections need names of their own.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Connection
+    >>> feedback = Connection("IT", "V4", "BRD", steps=(3, 4, 5))
+    >>> feedback.name, feedback.is_active(2), feedback.is_active(3)
+    ('IT-V4', False, True)
     """
 
     source: str

@@ -19,6 +19,12 @@ class Clock:
         ``ms_per_step`` after onset for every step that the input needs to get there.
     source : str
         Where the figures come from.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Clock
+    >>> Clock(ms_per_step=10, onset_ms={"IT": 80}).onset_ms["IT"]
+    80
     """
 
     ms_per_step: float = 10.0

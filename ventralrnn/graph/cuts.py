@@ -17,6 +17,13 @@ class Cut:
         Name of the connection, for example ``'IT-V4'``.
     steps : tuple of int, optional
         Steps of the target at which it is cut; None means all.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Cut
+    >>> cut = Cut("IT-V4", steps=(3, 4))
+    >>> cut.removes("IT-V4", 3), cut.removes("IT-V4", 5)
+    (True, False)
     """
 
     connection: str

@@ -23,6 +23,12 @@ class Path:
         Step at which the picture entered.
     arrivals : tuple of (str, int)
         Connections taken, each with the step at which it arrived.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Path
+    >>> print(Path(input_step=0, arrivals=(("V1-V2", 1), ("V2-V4", 2))))
+    input@0 V1-V2@1 V2-V4@2
     """
 
     input_step: int
@@ -54,6 +60,16 @@ class Dependence:
     ------
     GraphError
         If a cut names no connection of the graph.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Area, Connection, Dependence, Graph
+    >>> graph = Graph((Area("V1", 8), Area("IT", 8)), (Connection("V1", "IT"), Connection("IT", "V1")))
+    >>> unrolled = Dependence(graph, steps=4, input_steps=[0])
+    >>> {area: unrolled.reached_steps(area) for area in graph.names}
+    {'V1': (0, 2), 'IT': (1, 3)}
+    >>> print(unrolled.why_unreached("IT", 0))
+    IT at step 0 is not reached by the input; it is at 1, 3 (connections into it: V1-IT)
     """
 
     def __init__(self, graph: Graph, steps: int, input_steps: Collection[int], cuts: Iterable[Cut] = ()) -> None:

@@ -13,7 +13,7 @@ from ventralrnn.graph.matrix import TransitionMatrix
 
 @dataclass(frozen=True)
 class Graph:
-    """Areas and the connections among them.
+    r"""Areas and the connections among them.
 
     Parameters
     ----------
@@ -31,6 +31,20 @@ class Graph:
     GraphError
         If an area is unknown, a cycle has no delay, strides do not fit or nothing reaches the readout; the message
         names the connection.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Area, Connection, Graph
+    >>> graph = Graph(
+    ...     areas=(Area("V1", channels=8), Area("IT", channels=16, stride=2)),
+    ...     connections=(Connection("V1", "IT"), Connection("IT", "IT", "BRCx2+Id"), Connection("IT", "V1", "BRD")),
+    ... )
+    >>> print(graph.matrix())
+    from \ to  V1   IT
+    V1         .    BRC
+    IT         BRD  BRCx2+Id
+    >>> [graph.role(connection) for connection in graph.connections]
+    ['feedforward', 'lateral', 'feedback']
     """
 
     areas: tuple[Area, ...]

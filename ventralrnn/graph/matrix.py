@@ -7,7 +7,7 @@ from ventralrnn.graph.steps import format_steps
 
 
 class TransitionMatrix:
-    """Cell (i, j) holds the transitions from area i to area j; a third axis, time, says when they are active.
+    r"""Cell (i, j) holds the transitions from area i to area j; a third axis, time, says when they are active.
 
     Parameters
     ----------
@@ -17,6 +17,26 @@ class TransitionMatrix:
         The graph's connections.
     steps : int, optional
         Length of the time axis; without it the matrix is two-dimensional.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Area, Connection, Graph
+    >>> graph = Graph((Area("V1", 8), Area("IT", 8)), (Connection("V1", "IT"), Connection("IT", "V1", steps=(2, 3))))
+    >>> matrix = graph.matrix(steps=4)
+    >>> matrix.shape
+    (2, 2, 4)
+    >>> matrix["IT", "V1", 1], len(matrix["IT", "V1", 2])
+    ((), 1)
+    >>> print(matrix)
+    steps 0:2
+    from \ to  V1  IT
+    V1         .   BRC
+    IT         .   .
+    <BLANKLINE>
+    steps 2:4
+    from \ to  V1   IT
+    V1         .    BRC
+    IT         BRC  .
     """
 
     def __init__(self, areas: Sequence[str], connections: Sequence[Connection], steps: int | None = None) -> None:

@@ -28,6 +28,12 @@ def to_plain(value: Any, full: bool = False) -> Any:
     -------
     dict, list, str, int, float, bool or None
         What :func:`from_plain` reads.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Connection, to_plain
+    >>> to_plain(Connection("V1", "V2", delay=2))
+    {'source': 'V1', 'target': 'V2', 'delay': 2, 'name': 'V1-V2'}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
@@ -63,6 +69,12 @@ def from_plain(kind: type[T], plain: Any, where: str = "") -> T:
     ------
     SpecificationError
         If a field is unknown, missing or of the wrong type; the message names it.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Area, from_plain
+    >>> from_plain(Area, {"name": "V4", "channels": 64})
+    Area(name='V4', channels=64, stride=1)
     """
     where = where or kind.__name__
     if not isinstance(plain, Mapping):
@@ -79,7 +91,26 @@ def from_plain(kind: type[T], plain: Any, where: str = "") -> T:
 
 
 def write_plain(value: Any, path: str | Path) -> None:
-    """Write a dataclass to a ``.json``, ``.yaml`` or ``.yml`` file."""
+    """Write a dataclass to a ``.json``, ``.yaml`` or ``.yml`` file.
+
+    Parameters
+    ----------
+    value : dataclass instance
+        What to write; fields that have their default value are left out.
+    path : str or pathlib.Path
+        Where; the ending says how.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from ventralrnn.graph import Area, read_plain, write_plain
+    >>> write_plain(Area("V4", channels=64), "v4.yaml")
+    >>> print(Path("v4.yaml").read_text().strip())
+    name: V4
+    channels: 64
+    >>> read_plain(Area, "v4.yaml")
+    Area(name='V4', channels=64, stride=1)
+    """
     path = Path(path)
     plain = to_plain(value)
     if path.suffix == ".json":
@@ -97,10 +128,29 @@ def write_plain(value: Any, path: str | Path) -> None:
 def read_plain(kind: type[T], path: str | Path) -> T:
     """Read a dataclass from a ``.json``, ``.yaml`` or ``.yml`` file.
 
+    Parameters
+    ----------
+    kind : type
+        The dataclass.
+    path : str or pathlib.Path
+        A file that :func:`write_plain` wrote, or that is like one.
+
+    Returns
+    -------
+    object
+        An instance of ``kind``.
+
     Raises
     ------
     SpecificationError
         If the file is missing, is not JSON or YAML, or does not describe a ``kind``.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Area, read_plain, write_plain
+    >>> write_plain(Area("V4", channels=64), "v4.json")
+    >>> read_plain(Area, "v4.json")
+    Area(name='V4', channels=64, stride=1)
     """
     path = Path(path)
     try:

@@ -26,6 +26,12 @@ def parse_steps(text: str, total: int, bounded: bool = True) -> tuple[int, ...]:
     ------
     SpecificationError
         If the text is not of that form, selects nothing, or names a negative step or, bounded, one from ``total`` on.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import parse_steps
+    >>> parse_steps("0,4:6", total=8), parse_steps("6:", total=8)
+    ((0, 4, 5), (6, 7))
     """
     chosen: set[int] = set()
     for part in text.split(","):
@@ -58,6 +64,12 @@ def format_steps(steps: Iterable[int]) -> str:
     -------
     str
         For example ``'1:6'`` or ``'0,4:6'``.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import format_steps
+    >>> format_steps([0, 4, 5])
+    '0,4:6'
     """
     runs: list[list[int]] = []
     for step in sorted(set(steps)):

@@ -19,6 +19,13 @@ def count_parameters(spec: NetworkSpec) -> int:
     -------
     int
         Number of parameters; running statistics are not parameters.
+
+    Examples
+    --------
+    >>> from ventralrnn.networks import count_parameters
+    >>> from ventralrnn.zoo import model_spec
+    >>> count_parameters(model_spec("resnet-2state")), count_parameters(model_spec("resnet-2state-unshared"))
+    (187210, 778058)
     """
     width, last = spec.graph.area(spec.graph.input).channels, spec.graph.area(spec.graph.readout).channels
     pre_net = [KernelShape("conv", 3, width, spec.pre_net.kernel)]
@@ -47,6 +54,13 @@ def count_multiply_adds(spec: NetworkSpec, readouts: Iterable[int] | None = None
     -------
     int
         Multiply-adds for one picture.
+
+    Examples
+    --------
+    >>> from ventralrnn.networks import count_multiply_adds
+    >>> from ventralrnn.zoo import model_spec
+    >>> count_multiply_adds(model_spec("ventral")), count_multiply_adds(model_spec("ventral"), readouts=[4])
+    (112761088, 35095808)
     """
     graph = spec.graph
     steps = spec.readout_steps if readouts is None else tuple(readouts)

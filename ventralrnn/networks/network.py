@@ -59,6 +59,16 @@ class RecurrentNetwork(nn.Module):
     Notes
     -----
     Liao & Poggio (2016), arXiv 1604.03640.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ventralrnn.networks import RecurrentNetwork
+    >>> from ventralrnn.zoo import model_spec
+    >>> network = RecurrentNetwork(model_spec("ventral")).eval()
+    >>> states = network.states(torch.zeros(1, 3, 32, 32))
+    >>> [None if state is None else tuple(state.shape) for state in states["IT"][:5]]
+    [None, None, None, (1, 128, 4, 4), (1, 128, 4, 4)]
     """
 
     def __init__(self, spec: NetworkSpec) -> None:

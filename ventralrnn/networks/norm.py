@@ -29,6 +29,16 @@ class TimeBatchNorm(nn.Module):
     -----
     Liao & Poggio (2016), "time-specific batch normalisation"; Jastrzebski et al. (2018) call the same *unshared*
     batch normalisation statistics.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ventralrnn.networks import Norm, TimeBatchNorm
+    >>> norm = TimeBatchNorm(channels=8, steps=4, norm=Norm())
+    >>> tuple(norm.running_mean.shape)  # a row a step
+    (4, 8)
+    >>> tuple(norm(torch.rand(2, 8, 4, 4), step=0).shape)
+    (2, 8, 4, 4)
     """
 
     running_mean: Tensor

@@ -24,6 +24,12 @@ class Preprocessing:
         Per channel (red, green, blue), on the scale 0..1.
     degrees : float or None
         Visual angle that the input spans, in degrees; None if the model makes no such claim.
+
+    Examples
+    --------
+    >>> from ventralrnn.networks import Preprocessing
+    >>> Preprocessing(size=224, crop=0.875, degrees=8.0).size
+    224
     """
 
     size: int = 32

@@ -40,6 +40,17 @@ def recalibrate(
     ------
     SpecificationError
         If there are no pictures, or an untied network has no weights for that number of steps.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import ventralrnn
+    >>> from ventralrnn.networks import recalibrate
+    >>> network = ventralrnn.load_model("ventral")
+    >>> pictures = torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> longer = recalibrate(network, [pictures], steps=10)
+    >>> network.spec.steps, longer.spec.steps
+    (8, 10)
     """
     spec = network.spec
     if steps is not None and steps != spec.steps:

@@ -65,6 +65,14 @@ class ResNet(nn.Module):
         Of the head.
     linear : torch.nn.Linear
         Of the head.
+
+    Examples
+    --------
+    >>> from ventralrnn.networks import RecurrentNetwork, to_resnet
+    >>> from ventralrnn.zoo import model_spec
+    >>> resnet = to_resnet(RecurrentNetwork(model_spec("resnet-2state")).eval())
+    >>> len(resnet.blocks)
+    11
     """
 
     def __init__(self, stem: nn.Conv2d, blocks: Sequence[Block], norm: nn.BatchNorm2d, linear: nn.Linear) -> None:
@@ -101,6 +109,17 @@ def to_resnet(network: RecurrentNetwork) -> ResNet:
     ------
     GraphError
         If the network is not such a chain; the message names the state or connection.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import ventralrnn
+    >>> from ventralrnn.networks import to_resnet
+    >>> network = ventralrnn.load_model("resnet-2state")
+    >>> pictures = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> with torch.no_grad():
+    ...     print(torch.allclose(to_resnet(network)(pictures), network(pictures), atol=1e-4))
+    True
     """
     spec = network.spec
     if spec.pre_net.layers != 1:
@@ -212,6 +231,15 @@ def to_recurrent(resnet: ResNet, preprocessing: Preprocessing | None = None, nam
     SpecificationError
         If only some of a state's blocks share weights, so that it is neither; or if a layer has no counterpart, for
         example an even kernel. The message names it.
+
+    Examples
+    --------
+    >>> from ventralrnn.networks import RecurrentNetwork, to_recurrent, to_resnet
+    >>> from ventralrnn.zoo import model_spec
+    >>> network = RecurrentNetwork(model_spec("resnet-2state")).eval()
+    >>> folded = to_recurrent(to_resnet(network))
+    >>> folded.spec.shared, folded.spec.steps == network.spec.steps
+    (True, True)
     """
     areas, connections = _fold_graph(resnet)
     head = resnet.norm
@@ -374,6 +402,16 @@ def show_equivalence(network: RecurrentNetwork, pictures: Tensor) -> Equivalence
     -------
     Equivalence
         Largest differences, state by state, computed in float64 and evaluation mode.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import ventralrnn
+    >>> from ventralrnn.networks import show_equivalence
+    >>> network = ventralrnn.load_model("resnet-2state")
+    >>> found = show_equivalence(network, torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    >>> found.scores < 1e-9, found.parameters
+    (True, (187210, 187210))
     """
     recurrent = copy.deepcopy(network).double().eval()
     resnet = to_resnet(recurrent)

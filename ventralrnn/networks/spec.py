@@ -25,6 +25,12 @@ class PreNet:
     whiten : bool
         Whether training starts from a first kernel that whitens patches of pictures (see
         :func:`ventralrnn.networks.whiten`).
+
+    Examples
+    --------
+    >>> from ventralrnn.networks import PreNet
+    >>> PreNet(layers=3).layers
+    3
     """
 
     layers: int = 1
@@ -49,6 +55,12 @@ class PostNet:
         Number of outputs.
     affine : bool
         Whether the batch norm learns a scale and a shift (one of each for all readout times).
+
+    Examples
+    --------
+    >>> from ventralrnn.networks import PostNet
+    >>> PostNet(classes=100)
+    PostNet(classes=100, affine=True)
     """
 
     classes: int = 10
@@ -72,6 +84,12 @@ class Norm:
         Whether transitions learn a scale and a shift: none, one per step, or one for all steps.
     momentum, eps : float
         As in :class:`torch.nn.BatchNorm2d`.
+
+    Examples
+    --------
+    >>> from ventralrnn.networks import Norm
+    >>> Norm(statistics="shared").affine
+    'none'
     """
 
     statistics: Literal["step", "shared"] = "step"
@@ -118,6 +136,15 @@ class NetworkSpec:
     ------
     GraphError, SpecificationError
         If a readout is never reached by the input, or picture size and strides do not fit.
+
+    Examples
+    --------
+    >>> from ventralrnn.graph import Area, Connection, Graph
+    >>> from ventralrnn.networks import NetworkSpec
+    >>> graph = Graph((Area("V1", 8), Area("IT", 8)), (Connection("V1", "IT"), Connection("IT", "IT", "BRC+Id")))
+    >>> spec = NetworkSpec("small", graph, steps=4)
+    >>> spec.depend().reached_steps("IT")
+    (1, 2, 3)
     """
 
     name: str

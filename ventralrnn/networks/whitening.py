@@ -22,6 +22,14 @@ def whiten(network: RecurrentNetwork, pictures: Tensor) -> None:
     -----
     Page (2019), "How to train your ResNet 8: bag of tricks"; Jordan (2024), arXiv 2404.00498. There the layer is
     frozen; here it is a starting point and is trained.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ventralrnn.networks import RecurrentNetwork, whiten
+    >>> from ventralrnn.zoo import model_spec
+    >>> network = RecurrentNetwork(model_spec("ventral"))
+    >>> whiten(network, torch.rand(64, 3, 32, 32))
     """
     weight = network.pre_net.first.weight
     outputs, _, size, _ = weight.shape

@@ -105,6 +105,19 @@ def extract(
     ------
     RecordingError, StimulusError, GraphError, SpecificationError
         If something does not fit; the message says what to do. Everything written so far is kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    >>> recording = ventralrnn.extract("ventral", pictures, "four.zarr", areas=["V4", "IT"], pool="mean")
+    >>> recording.areas
+    ('V4', 'IT')
+    >>> recording["IT"].dims, recording["IT"].shape
+    (('stimulus', 'time', 'neuroid'), (4, 8, 128))
+    >>> recording["IT"].attrs["unreached_steps"]  # the input has not reached IT yet
+    [0, 1, 2]
     """
     path = Path(out)
     with prepared_job(

@@ -36,8 +36,20 @@ class Recorder:
 
     Examples
     --------
-    >>> recorder = Recorder(model, {"IT": "it.output"})
-    >>> states = recorder.record(pictures)  # {'IT': [step 0, step 1, ...]}
+    >>> import torch
+    >>> from torch import nn
+    >>> from ventralrnn.recording import Recorder
+    >>> class Model(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.it = nn.Conv2d(3, 3, 3, padding=1)
+    ...
+    ...     def forward(self, picture):
+    ...         return self.it(self.it(picture))
+    >>> recorder = Recorder(Model(), {"IT": "it"})
+    >>> states = recorder.record(torch.rand(1, 3, 8, 8))
+    >>> len(states["IT"]), tuple(states["IT"][0].shape)
+    (2, (1, 3, 8, 8))
     """
 
     def __init__(self, model: nn.Module, areas: Mapping[str, str]) -> None:

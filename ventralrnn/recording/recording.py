@@ -36,6 +36,18 @@ class Recording(Mapping[str, xr.DataArray]):
     ------
     RecordingError
         If there is no finished recording at ``path``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    >>> recording = ventralrnn.extract("ventral", pictures, "four.zarr", areas=["IT"], pool="mean")
+    >>> list(recording), recording.attrs["model"]
+    (['IT'], 'ventral')
+    >>> late = recording["IT"].isel(time=recording["IT"].time_ms.values >= 100)
+    >>> late.sizes["time"]
+    3
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -162,6 +174,17 @@ def open_recording(path: str | os.PathLike[str]) -> Recording:
     ------
     RecordingError
         If there is no finished recording.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    >>> ventralrnn.extract("ventral", pictures, "four.zarr", areas=["IT"], pool="mean").areas
+    ('IT',)
+    >>> recording = ventralrnn.open_recording("four.zarr")
+    >>> recording["IT"].time_ms.values
+    array([ 50.,  60.,  70.,  80.,  90., 100., 110., 120.])
     """
     return Recording(path)
 

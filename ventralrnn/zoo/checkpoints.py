@@ -28,6 +28,14 @@ def save_checkpoint(network: RecurrentNetwork, path: str | Path, info: Mapping[s
         Appears under this name only when it is whole.
     info : mapping, optional
         Anything JSON holds that is worth keeping: recipe, seed, accuracy.
+
+    Examples
+    --------
+    >>> import ventralrnn
+    >>> from ventralrnn.zoo import load_checkpoint, save_checkpoint
+    >>> save_checkpoint(ventralrnn.load_model("ventral"), "mine.safetensors", {"note": "as shipped"})
+    >>> load_checkpoint("mine.safetensors").checkpoint_info["note"]
+    'as shipped'
     """
     path = Path(path)
     header = {"specification": to_plain(network.spec, full=True), "version": __version__, "info": dict(info or {})}
@@ -53,6 +61,14 @@ def load_checkpoint(path: str | Path) -> RecurrentNetwork:
     ------
     SpecificationError
         If the file is missing, damaged, or not such a checkpoint.
+
+    Examples
+    --------
+    >>> import ventralrnn
+    >>> from ventralrnn.zoo import load_checkpoint, save_checkpoint
+    >>> save_checkpoint(ventralrnn.load_model("ventral"), "mine.safetensors")
+    >>> load_checkpoint("mine.safetensors").spec.name
+    'ventral'
     """
     header = read_header(path)
     with safe_open(path, framework="pt") as file:

@@ -46,6 +46,13 @@ def load_model(model: str | os.PathLike[str], *, seed: int = 0, trained: bool = 
     -----
     UserWarning
         If a zoo model has no trained weights, so that they are random.
+
+    Examples
+    --------
+    >>> import ventralrnn
+    >>> network = ventralrnn.load_model("ventral")
+    >>> network.spec.graph.names, network.spec.steps
+    (('V1', 'V2', 'V4', 'IT'), 8)
     """
     text = os.fspath(model)
     if text.endswith(".safetensors"):

@@ -33,14 +33,26 @@ def register(make: Callable[[], NetworkSpec]) -> Callable[[], NetworkSpec]:
 
 
 def list_models() -> list[str]:
-    """Return the names of all models in the zoo."""
+    """Return the names of all models in the zoo.
+
+    Returns
+    -------
+    list of str
+        What :func:`model_spec` and :func:`ventralrnn.load_model` take.
+
+    Examples
+    --------
+    >>> from ventralrnn.zoo import list_models
+    >>> "ventral" in list_models()
+    True
+    """
     for file in _FILES:
         import_module(f"ventralrnn.zoo.{file}")
     return list(_REGISTRY)
 
 
 def model_spec(name: str) -> NetworkSpec:
-    """Return the specification of a named model.
+    r"""Return the specification of a named model.
 
     Parameters
     ----------
@@ -56,6 +68,16 @@ def model_spec(name: str) -> NetworkSpec:
     ------
     SpecificationError
         If there is no such model; the message names the nearest.
+
+    Examples
+    --------
+    >>> from ventralrnn.zoo import model_spec
+    >>> print(model_spec("ventral").graph.matrix())
+    from \ to  V1        V2        V4           IT
+    V1         BRCx2+Id  BRC       BRC delay 2  .
+    V2         BRD 1x1   BRCx2+Id  BRC          BRC delay 2
+    V4         .         BRD 1x1   BRCx2+Id     BRC
+    IT         .         .         BRD 1x1      BRCx2+Id
     """
     known = list_models()
     if name not in known:

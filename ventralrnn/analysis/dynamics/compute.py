@@ -101,6 +101,20 @@ def compute_dynamics(
     the whole response elsewhere; over single presentations where stimuli were shown more than once. Speed and
     dimensionality of noisy responses are largely those of the noise: average over presentations, and over time bins
     that are not too narrow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import compute_dynamics
+    >>> rise = 1 - np.exp(-np.arange(20) / 5.0)  # from stimulus onset on
+    >>> rates = rise[None, :, None] * np.random.default_rng(0).uniform(1, 2, (10, 1, 8))
+    >>> cells = xr.DataArray(
+    ...     rates, dims=("stimulus", "time", "neuroid"), coords={"time_ms": ("time", np.arange(20) * 10.0)}
+    ... )
+    >>> dynamics = compute_dynamics({"IT": cells}, bootstrap=0, neuroids=False)
+    >>> round(float(dynamics.half_maximum.sel(area="IT")))  # ms after stimulus onset
+    34
     """
     currents = connections(recording)
     held = [name for name in recording if name not in currents] if currents and areas is None else areas

@@ -68,6 +68,17 @@ def compute_contributions(
     Notes
     -----
     A current is recorded at the step of the state that it helps to make, whatever its delay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> from ventralrnn.analysis import compute_contributions
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    >>> recording = ventralrnn.extract("ventral", pictures, "three.zarr", currents=True)
+    >>> shares = compute_contributions(recording, areas=["IT"]).share.isel(time=-1).mean("stimulus")
+    >>> shares.connection.values.tolist(), round(float(shares.sum()), 3)
+    (['IT-IT:identity', 'IT-IT', 'V4-IT', 'V2-IT'], 1.0)
     """
     graph = _graph(recording)
     wanted = areas if areas is not None else [a for a in graph["names"] if not _missing(recording, graph, a)]

@@ -78,6 +78,20 @@ def find_fixed_points(
     ----------
     Sussillo & Barak (2013), Neural Computation 25:626; Fong & Saunders (2011), SIAM Journal on Scientific Computing
     33:2950 (LSMR).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ventralrnn.analysis import find_fixed_points
+    >>> from ventralrnn.graph import Area, Connection, Graph
+    >>> from ventralrnn.networks import NetworkSpec, RecurrentNetwork
+    >>> graph = Graph((Area("V1", channels=2, stride=8),), (Connection("V1", "V1", "RC"),))
+    >>> network = RecurrentNetwork(NetworkSpec("small", graph, steps=4, input_steps=None)).double().eval()
+    >>> for weights in network.kernels.parameters():
+    ...     weights.data = weights.data / 10  # so weak that the state comes to rest
+    >>> found = find_fixed_points(network, torch.rand(1, 3, 32, 32, dtype=torch.float64))
+    >>> bool(found.is_fixed[0]), bool(found.spectral_radius[0] < 1)  # and the fixed point is stable
+    (True, True)
     """
     batch = torch.as_tensor(pictures).to(next(network.parameters()))
     if batch.ndim != 4 or not len(batch):

@@ -286,6 +286,18 @@ def jacobian_spectrum(
     -----
     The map into step t is that of the run: batch norm takes the statistics of the step of each state. For delays above
     1 the state holds several steps, and the map shifts them: that part has singular values of 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ventralrnn.analysis import jacobian_spectrum
+    >>> from ventralrnn.graph import Area, Connection, Graph
+    >>> from ventralrnn.networks import NetworkSpec, RecurrentNetwork
+    >>> graph = Graph((Area("V1", channels=4, stride=4),), (Connection("V1", "V1", "RC+Id"),))
+    >>> network = RecurrentNetwork(NetworkSpec("small", graph, steps=4)).eval()
+    >>> spectrum = jacobian_spectrum(network, torch.rand(1, 3, 32, 32), count=2)
+    >>> spectrum.singular_value.dims, spectrum.singular_value.shape
+    (('stimulus', 'time', 'mode'), (1, 3, 2))
     """
     spec = network.spec
     batch = torch.as_tensor(pictures).to(next(network.parameters()))

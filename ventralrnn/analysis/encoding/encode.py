@@ -86,6 +86,19 @@ def encode(
     -----
     Brain-Score's ``pls`` is ``encode(..., method='pls', folds=make_folds(n, 10, test_share=0.1, labels=objects,
     seed=1))`` and the median of ``score`` over neuroids.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import encode
+    >>> rng = np.random.default_rng(0)
+    >>> states = rng.normal(size=(60, 2, 5))
+    >>> features = {"V4": xr.DataArray(states, dims=("stimulus", "time", "neuroid"))}
+    >>> cells = xr.DataArray(states[:, 1] @ rng.normal(size=(5, 3)), dims=("stimulus", "neuroid"))
+    >>> scores = encode(features, cells).score.mean("neuroid").sel(area="V4")
+    >>> bool(scores[0] < 0.5), bool(scores[1] > 0.99)  # they read the second step
+    (True, True)
     """
     if method not in _METHODS:
         raise AnalysisError(f"method: {method!r} is none; take {' or '.join(_METHODS)}")

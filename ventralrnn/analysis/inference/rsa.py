@@ -95,6 +95,21 @@ def rsa(
     ----------
     .. [1] Schütt, Kipnis, Diedrichsen & Kriegeskorte 2023, Statistical inference on representational geometries,
        eLife 12:e82566.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import rsa
+    >>> from ventralrnn.analysis.rdm import make_rdms
+    >>> rng = np.random.default_rng(0)
+    >>> geometry = rng.random((2, 45))  # two steps, ten stimuli
+    >>> model = make_rdms(geometry[None], ("area", "time"), {"area": ["IT"]})
+    >>> brain = make_rdms(geometry[1] + 0.3 * rng.random((4, 45)), ("subject",))  # four noisy subjects
+    >>> result = rsa(model, brain, bootstrap=50, permutations=50)
+    >>> int(result.similarity.sel(area="IT").argmax()), bool(result.significant.sel(area="IT")[1])
+    (1, True)
+    >>> bool(result.ceiling_lower < result.ceiling_upper)
+    True
     """
     check_level(level)
     if not 0 < cluster_p < 1:

@@ -94,6 +94,20 @@ def compute_rdm(
     -----
     Results do not depend on `memory` beyond rounding: about 1e-6 of the largest dissimilarity for float32 and float16
     recordings (which are computed in float32), 1e-13 for float64; of its square for 'euclidean'.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import ventralrnn
+    >>> states = np.random.default_rng(0).normal(size=(5, 3, 40))
+    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"))}
+    >>> rdms = ventralrnn.compute_rdm(recording, "correlation")
+    >>> dict(rdms.dissimilarity.sizes)
+    {'area': 1, 'time': 3, 'pair': 10}
+    >>> expected = 1 - np.corrcoef(states[0, 0], states[1, 0])[0, 1]
+    >>> bool(np.isclose(rdms.dissimilarity.sel(area="IT")[0, 0], expected))
+    True
     """
     check_distance(distance, DISTANCES)
     if noise is not None and distance not in ("mahalanobis", "crossnobis"):

@@ -82,6 +82,15 @@ def extract_rdm(
     ------
     AnalysisError, RecordingError, StimulusError, GraphError, SpecificationError
         If something does not fit; the message says what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import extract_rdm
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    >>> rdms = extract_rdm("ventral", pictures, areas=["V1", "IT"])
+    >>> dict(rdms.dissimilarity.sizes)
+    {'area': 2, 'time': 8, 'pair': 6}
     """
     check_distance(distance, PLAIN)
     if constant not in ("raise", "nan"):

@@ -72,6 +72,15 @@ def cka(
        Rizzo, Partial distance correlation with methods for dissimilarities, Annals of Statistics 42 (2014).
     .. [2] Kornblith et al., Similarity of neural network representations revisited, ICML (2019).
     .. [3] Nguyen, Raghu & Kornblith, Do wide and deep networks learn the same things?, ICLR (2021), eq. 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import cka
+    >>> states = np.random.default_rng(0).normal(size=(3, 20, 50))  # (state, stimulus, feature)
+    >>> similarity = cka(states)
+    >>> similarity.shape, bool(np.allclose(np.diag(similarity), 1))
+    ((3, 3), True)
     """
     first: list[Tensor] = as_states(states, "states")
     second: list[Tensor] | None = None if others is None else as_states(others, "others")

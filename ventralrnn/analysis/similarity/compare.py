@@ -45,10 +45,14 @@ def compare_states(
         States of `recording` to take. All by default.
     other_areas, other_steps : sequence, optional
         States of `other` to take. All by default.
-    debiased, batch_size, epochs, seed
-        For CKA, see :func:`cka`.
+    debiased : bool
+        For CKA, like the next two, see :func:`cka`.
+    batch_size, epochs : int, optional
+        Batches of stimuli, and how often the stimuli are drawn.
     alpha : float
         For shape distances, see :func:`shape_distances`.
+    seed : int
+        For CKA in batches.
 
     Returns
     -------
@@ -65,6 +69,17 @@ def compare_states(
     -----
     States are read one at a time. What is kept of each is a matrix of stimuli by stimuli, in the precision of the
     recording; `batch_size` makes that smaller.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import compare_states
+    >>> rng = np.random.default_rng(0)
+    >>> dims = ("stimulus", "time", "neuroid")
+    >>> recording = {"V4": xr.DataArray(rng.normal(size=(20, 3, 30)), dims=dims)}
+    >>> compare_states(recording).similarity.dims
+    ('area', 'time', 'area_other', 'time_other')
     """
     settings: dict[str, Any] = {"measure": measure}
     first = StateGrid(recording, areas, steps)

@@ -90,6 +90,11 @@ def score(
     -----
     Nothing is cached, and Brain-Score's caches are neither read nor written: they know a ceiling by the name of the
     benchmark and activations by the name of the model, whatever the data and the weights.
+
+    Examples
+    --------
+    >>> import ventralrnn
+    >>> result = ventralrnn.score("ventral", "ventralrnn.Cichy2016.IT-rdm")  # doctest: +SKIP
     """
     given = isinstance(benchmark, str)
     own = _own(benchmark) if given else None

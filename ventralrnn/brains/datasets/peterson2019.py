@@ -45,6 +45,15 @@ def label_probabilities(counts: xr.DataArray) -> xr.DataArray:
     -------
     xarray.DataArray, (stimulus, category)
         Each stimulus sums to one.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from ventralrnn.brains import label_probabilities
+    >>> counts = xr.DataArray([[30, 10], [0, 20]], dims=("stimulus", "category"))
+    >>> label_probabilities(counts).values
+    array([[0.75, 0.25],
+           [0.  , 1.  ]])
     """
     ordered = counts.transpose("stimulus", "category")
     return ordered.copy(data=humans.probabilities(ordered.values)).assign_attrs(units="probability")
@@ -62,6 +71,14 @@ def label_entropies(counts: xr.DataArray) -> xr.DataArray:
     -------
     xarray.DataArray, (stimulus,)
         In nats.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from ventralrnn.brains import label_entropies
+    >>> counts = xr.DataArray([[10, 10], [0, 20]], dims=("stimulus", "category"))
+    >>> label_entropies(counts).values.round(3) + 0.0  # log 2, and nobody disagrees
+    array([0.693, 0.   ])
     """
     first = counts.transpose("stimulus", "category").isel(category=0, drop=True)
     return first.copy(data=humans.entropies(counts.transpose("stimulus", "category").values)).assign_attrs(units="nats")

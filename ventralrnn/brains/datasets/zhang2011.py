@@ -55,6 +55,11 @@ def load_spikes(
     ----------
     .. [1] Zhang, Meyers, Bichot, Serre, Poggio & Desimone 2011, Object decoding with attention in inferior temporal
        cortex, PNAS 108:8850.
+
+    Examples
+    --------
+    >>> from ventralrnn.brains import load_spikes
+    >>> load_spikes("zhang2011", bin_ms=100, window_ms=(0, 300)).shape  # doctest: +SKIP
     """
     if name not in SPIKES:
         raise DataError(f"{name}: no data set of spikes; there is {', '.join(SPIKES)}")

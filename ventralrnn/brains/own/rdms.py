@@ -63,6 +63,15 @@ def read_rdms(
     AnalysisError
         If there is nothing, or something that is no RDM: not symmetric, not zero on the diagonal, NaN for some pairs,
         or of other sizes than its neighbours; the message names the file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.brains import read_rdms
+    >>> np.save("rdms.npy", np.random.default_rng(0).random((3, 10)))  # three subjects, five stimuli
+    >>> rdms = read_rdms("rdms.npy", stimuli=["face", "house", "car", "tree", "cup"])
+    >>> dict(rdms.dissimilarity.sizes)
+    {'subject': 3, 'pair': 10}
     """
     source = Path(path)
     if source.suffix == ".nc":
