@@ -13,7 +13,7 @@ import numpy as np
 
 import ventralrnn
 from ventralrnn.analysis import time_courses
-from ventralrnn.plots import plot_time_courses
+from ventralrnn.plots import make_time_course_figure
 
 # %%
 # Record the trained model ``ventral`` on pictures of any kind: here the 400 that the package holds. A folder of
@@ -28,7 +28,7 @@ print(recording["IT"])
 # %%
 # The input reaches one area after the other. Before, there is no state: the time is hatched, not drawn as zero.
 courses = time_courses(recording)
-figure = plot_time_courses(courses, "Response of each area over time")
+figure = make_time_course_figure(courses, "Response of each area over time")
 
 # %%
 # The same as numbers: the mean response strength, by time in ms.

@@ -1,14 +1,17 @@
-"""The figure of time courses: what it shows is what it was given."""
+"""Time courses: what is drawn is what was given."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.figure import Figure
+from matplotlib import pyplot
+from matplotlib.axes import Axes
 
-from tests.plots.common import drawn
-from ventralrnn.plots import plot_time_courses
+from tests.plots.common import drawn, hatched, legend_texts, overlapping_texts, smallest_text
+from ventralrnn.errors import AnalysisError
+from ventralrnn.plots import make_time_course_figure, plot_time_courses
+from ventralrnn.plots.style import AREA_COLOURS
 
 
 def course(steps: int = 5, unreached: int = 0, clock: bool = True, onset: float = 50.0) -> xr.Dataset:
@@ -26,51 +29,99 @@ def course(steps: int = 5, unreached: int = 0, clock: bool = True, onset: float 
     )
 
 
-def lines(figure: Figure) -> list[list[Any]]:
-    return [[line.get_xydata() for line in axes.lines] for axes in figure.axes]
+def areal(level: bool = True) -> xr.Dataset:
+    """Return a result over (area, time) with an interval, as decode does."""
+    values = np.array([[0.1, 0.2, 0.4], [np.nan, 0.3, 0.6]])
+    dims = ("area", "time")
+    ms = np.array([[50.0, 60, 70]] * 2)
+    return xr.Dataset(
+        {"accuracy": (dims, values), "lower": (dims, values - 0.05), "upper": (dims, values + 0.05), "chance": 0.1},
+        {"area": ["V1", "IT"], "time_step": ("time", [0, 1, 2]), "time_ms": (dims, ms)},
+        {"confidence": 0.9, "simulated": "yes"} if level else {},
+    )
 
 
-def hatched(axes: Any) -> tuple[float, float] | None:
-    """Return from when to when an axes says that the area is not reached."""
-    spans = [patch for patch in axes.patches if patch.get_hatch()]
-    if not spans:
-        return None
-    box = spans[0].get_extents().transformed(axes.transData.inverted())
+def span(patch: Any, ax: Axes) -> tuple[float, float]:
+    box = patch.get_window_extent().transformed(ax.transData.inverted())
     return box.x0, box.x1
 
 
-def test_medians_over_time() -> None:
+def lines(ax: Axes) -> list[np.ndarray]:
+    return [np.asarray(line.get_xydata()) for line in ax.lines]
+
+
+def test_areas_on_one_axes() -> None:
     courses = {"V1": course(), "IT": course(unreached=2)}
-    figure = plot_time_courses(courses, "a title", "a note")
-    assert len(figure.axes) == 4
-    (strength,), (change,), (it_strength,), (it_change,) = lines(figure)
-    assert strength[:, 0].tolist() == [50, 60, 70, 80, 90]
+    ax = plot_time_courses(courses, stimulus=(0, 40))
+    drawn(ax)
+    v1, it = lines(ax)
+    assert v1[:, 0].tolist() == [50, 60, 70, 80, 90] and it[:, 0].tolist() == [70, 80, 90]
     median = np.median(courses["V1"].strength.values, 0)
-    np.testing.assert_allclose(strength[:, 1], median / median.max())
-    np.testing.assert_allclose(change[:, 1], np.median(courses["V1"].change.values, 0)[1:])
-    assert it_strength[:, 0].tolist() == [70, 80, 90]
-    assert it_change[:, 0].tolist() == [80, 90]
-    assert figure.axes[-1].get_xlabel() == "Time after stimulus onset (ms)"
-    texts = [text.get_text() for text in figure.texts] + [figure.get_suptitle()]
-    assert "a title" in texts and "a note" in texts
-    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["V1", "IT"]
+    np.testing.assert_allclose(v1[:, 1], median / median.max())
+    assert [line.get_color() for line in ax.lines] == [AREA_COLOURS["V1"], AREA_COLOURS["IT"]]
+    low, high = np.percentile(courses["V1"].strength.values, [10, 90], axis=0) / median.max()
+    heights = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert heights.min() == pytest.approx(low.min()) and heights.max() == pytest.approx(high.max())
+    assert legend_texts(ax) == ["stimulus on", "not reached yet", "V1", "IT"]
+    shaded = next(p for p in ax.patches if p.get_label() == "stimulus on")
+    assert span(shaded, ax) == pytest.approx((0, 40))
+    # V1 is there from 45 ms on, IT from 65 ms; each has its strip.
+    assert sorted(span(p, ax)[1] for p in hatched(ax)) == pytest.approx([45, 65])
+    assert ax.get_xlabel() == "time after stimulus onset (ms)" and "response strength" in ax.get_ylabel()
+    assert not overlapping_texts(ax) and smallest_text(ax) >= 6
+    raw = plot_time_courses(courses, normalise=False, areas=["V1"])
+    np.testing.assert_allclose(lines(raw)[0][:, 1], median)
+
+
+def test_results_with_an_interval() -> None:
+    result = areal()
+    ax = plot_time_courses(result)
+    v1, it, chance = lines(ax)
+    np.testing.assert_allclose(v1[:, 1], [0.1, 0.2, 0.4])
+    np.testing.assert_allclose(it, [[60, 0.3], [70, 0.6]])
+    assert set(chance[:, 1]) == {0.1}
+    assert ax.collections[1].get_paths()[0].vertices[:, 1].max() == pytest.approx(0.65)
+    assert ax.get_legend().get_title().get_text() == "band: 90 % interval"
+    assert ax.get_title(loc="right").strip() == "simulated data"
+    assert plot_time_courses(areal(level=False)).get_title(loc="right") == ""
+
+
+def test_a_given_axes_is_returned() -> None:
+    _, ax = pyplot.subplots()
+    assert plot_time_courses(areal(), "accuracy", ax=ax) is ax
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [({"areas": ["V7"]}, "areas: no V7 here; there are V1, IT"), ({"what": "speed"}, "what: speed is no time course")],
+)
+def test_what_is_not_there_is_refused(how: dict[str, Any], message: str) -> None:
+    with pytest.raises(AnalysisError, match=message):
+        plot_time_courses(areal(), **how)
+
+
+def test_a_row_an_area() -> None:
+    courses = {"V1": course(), "IT": course(unreached=2)}
+    figure = make_time_course_figure(courses, "a title", "a note")
     assert drawn(figure).std() > 10
-
-
-def test_the_time_before_the_first_response_is_hatched() -> None:
-    figure = plot_time_courses({"V1": course(), "IT": course(unreached=2)})
-    drawn(figure)
-    assert [hatched(axes) for axes in figure.axes[:2]] == [None, None]
-    for axes in figure.axes[2:]:
-        assert hatched(axes) == pytest.approx((45, 65))
-    assert [len(axes.texts) for axes in figure.axes] == [0, 0, 1, 0]
+    assert len(figure.axes) == 4
+    (strength,), (change,), (it_strength,), (it_change,) = map(lines, figure.axes)
+    np.testing.assert_allclose(change[:, 1], np.median(courses["V1"].change.values, 0)[1:])
+    assert it_strength[:, 0].tolist() == [70, 80, 90] and it_change[:, 0].tolist() == [80, 90]
+    assert strength[:, 0].tolist() == [50, 60, 70, 80, 90]
+    assert figure.get_suptitle() == "a title" and "a note" in [text.get_text() for text in figure.texts]
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["V1", "IT"]
+    assert figure.axes[-1].get_xlabel() == "time after stimulus onset (ms)"
+    # Both panels of IT say that it is not reached, and one legend what that means.
+    assert [[span(p, ax) for p in hatched(ax)] for ax in figure.axes] == [[], [], *[[pytest.approx((45, 65))]] * 2]
+    assert legend_texts(figure) == ["not reached yet"]
+    assert not overlapping_texts(figure)
 
 
 def test_without_a_clock_time_is_in_steps() -> None:
-    figure = plot_time_courses({"IT": course(clock=False)})
-    assert lines(figure)[0][0][:, 0].tolist() == [0, 1, 2, 3, 4]
-    assert figure.axes[-1].get_xlabel() == "Time step"
-    assert figure.axes[-1].get_xlim() == (-0.5, 4.5)
+    ax = plot_time_courses({"IT": course(clock=False)})
+    assert lines(ax)[0][:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert ax.get_xlabel() == "time step" and ax.get_xlim() == (-0.5, 4.5)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +137,9 @@ def test_without_a_clock_time_is_in_steps() -> None:
     ids=["one step", "never reached", "one area never reached", "reached last", "other steps", "other times"],
 )
 def test_figures_that_lack_something_are_drawn(courses: dict[str, xr.Dataset]) -> None:
-    figure = plot_time_courses(courses)
-    picture = drawn(figure)
-    assert picture.std() > 5
+    for drawing in (make_time_course_figure(courses), plot_time_courses(courses)):
+        assert drawn(drawing).std() > 5
+    figure = make_time_course_figure(courses)
     for area, axes in zip(courses, figure.axes[::2], strict=True):
         reached = int(np.isfinite(courses[area].strength.values).any(0).sum())
         assert sum(len(line.get_xdata()) for line in axes.lines) == reached
@@ -99,12 +150,6 @@ def test_a_silent_area() -> None:
     silent = course()
     silent["strength"][:] = 0
     silent["change"][:] = np.nan
-    figure = plot_time_courses({"V1": course(), "IT": silent})
+    figure = make_time_course_figure({"V1": course(), "IT": silent})
     drawn(figure)
-    assert lines(figure)[2][0][:, 1].tolist() == [0] * 5
-
-
-def test_areas_have_colours_of_their_own() -> None:
-    figure = plot_time_courses({name: course() for name in ("V1", "V2", "V4", "IT")})
-    colours = {tuple(axes.lines[0].get_color()) for axes in figure.axes[::2]}
-    assert len(colours) == 4
+    assert lines(figure.axes[2])[0][:, 1].tolist() == [0] * 5

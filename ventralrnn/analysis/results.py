@@ -15,7 +15,18 @@ from ventralrnn.errors import AnalysisError
 from ventralrnn.files import whole
 
 # What a result takes over from the recording that it was computed from.
-_KEPT = ("model", "model_details", "weights_sha256", "preprocessing", "clock", "pool", "seed", "stimuli", "cut")
+_KEPT = (
+    "model",
+    "model_details",
+    "weights_sha256",
+    "preprocessing",
+    "clock",
+    "pool",
+    "seed",
+    "stimuli",
+    "cut",
+    "simulated",
+)
 
 
 def provenance(source: Mapping[str, Any] | None = None, **settings: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis.reading import AreaStates, Features, open_areas
+from ventralrnn.analysis.results import provenance
 
 
 def time_courses(recording: Features) -> dict[str, xr.Dataset]:
@@ -52,5 +53,5 @@ def _area(area: AreaStates) -> xr.Dataset:
             change[rows, times[1:]] = np.where(consecutive & (length[:, 1:] > 0), moved / length[:, 1:], np.nan)
     dims = ("stimulus", "time")
     coords = {name: c for name, c in area.array.coords.items() if c.dims in (("stimulus",), ("time",))}
-    result = xr.Dataset({"strength": (dims, strength), "change": (dims, change)}, coords)
+    result = xr.Dataset({"strength": (dims, strength), "change": (dims, change)}, coords, provenance(area.array.attrs))
     return result if "time_step" in coords else result.assign_coords(time_step=("time", area.time_step))

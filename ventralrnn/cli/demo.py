@@ -9,7 +9,6 @@ import click
 
 from ventralrnn.cli import options
 from ventralrnn.errors import DataError
-from ventralrnn.files import whole
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,7 +23,6 @@ _EVERY = 4
 _SAMPLES = 500
 # Recordings of primates for the same pictures, and what their areas are called after.
 _PRIMATES = {"kriegeskorte2008": "", "cichy2016": "human "}
-_UNREACHED = "Hatched: the input has not reached the area yet."
 
 
 @click.command()
@@ -47,23 +45,23 @@ def command(out: Path, offline: bool, device: str, as_json: bool) -> None:
     """
     from ventralrnn.analysis import compute_rdm, time_courses
     from ventralrnn.analysis.results import save_result
-    from ventralrnn.plots import plot_rdms, plot_time_courses
+    from ventralrnn.plots import make_rdm_figure, make_time_course_figure
 
     out.mkdir(parents=True, exist_ok=True)
     model, weights = _model()
     recording = _record(model, "embedded", out / f"{_MODEL}.zarr", device)
     pictures = f"{recording['IT'].sizes['stimulus']} embedded pictures (CIFAR-10 test set)"
-    note = f"Median over pictures, 10th to 90th percentile; hatched: not reached yet. {weights}"
+    note = f"Median over pictures, 10th to 90th percentile. {weights}"
     made = {
         "timecourses.png": _draw(
-            plot_time_courses(time_courses(recording), f"{_MODEL}: {pictures}", note), out / "timecourses.png"
+            make_time_course_figure(time_courses(recording), f"{_MODEL}: {pictures}", note), out / "timecourses.png"
         )
     }
     click.echo("computing RDMs of every area at every step, and comparing them with a simulated brain ...", err=True)
     rdms = compute_rdm(recording, constant="nan", device=device, command="ventralrnn demo")
     save_result(rdms, out / "rdms.nc")
-    note = f"1 - correlation of two pictures' patterns, pictures sorted by category. {_UNREACHED}"
-    made["rdms.png"] = _draw(plot_rdms(rdms, f"{_MODEL}: RDMs of {pictures}", note), out / "rdms.png")
+    note = "1 - correlation of two pictures' patterns, pictures sorted by category."
+    made["rdms.png"] = _draw(make_rdm_figure(rdms, f"{_MODEL}: RDMs of {pictures}", note), out / "rdms.png")
     made["simulated.png"] = _simulated(recording, rdms, out)
     said = _have_primates(offline)
     if said is None:
@@ -108,9 +106,9 @@ def _record(model: "RecurrentNetwork", stimuli: str, path: Path, device: str) ->
 
 
 def _draw(figure: "Figure", path: Path) -> Path:
-    with whole(path) as partial:
-        figure.savefig(partial, format="png", dpi=120)
-    return path
+    from ventralrnn.plots import save_figure
+
+    return save_figure(figure, path, dpi=220)
 
 
 def _simulated(recording: "Recording", rdms: "xr.Dataset", out: Path) -> Path:
@@ -119,7 +117,7 @@ def _simulated(recording: "Recording", rdms: "xr.Dataset", out: Path) -> Path:
     from ventralrnn.analysis.rdm import select_stimuli
     from ventralrnn.analysis.results import save_result
     from ventralrnn.brains import Experiment, simulate_rdms
-    from ventralrnn.plots import plot_comparison
+    from ventralrnn.plots import make_comparison_figure
 
     some = slice(0, None, _EVERY)
     fewest = min(array.sizes["neuroid"] for array in recording.values())
@@ -130,13 +128,13 @@ def _simulated(recording: "Recording", rdms: "xr.Dataset", out: Path) -> Path:
     count = recording["IT"].sizes["stimulus"]
     result = rsa(select_stimuli(rdms, range(count)[some]), brain, bootstrap=_SAMPLES, permutations=_SAMPLES)
     save_result(result, out / "simulated-rsa.nc")
-    title = f"SIMULATED: {_MODEL} against recordings simulated from its own {' and '.join(areas)}"
+    title = f"{_MODEL} against recordings simulated from its own {' and '.join(areas)}"
     note = (
         f"Not primate data: {experiment.subjects} subjects with {experiment.neuroids} noisy neurons each, which follow "
-        f"{' and '.join(areas)} of the model step by step, as its clock says. Outlined: significant clusters. Shaded: "
-        f"95 % interval over pictures; noise ceiling, lower to upper bound. {_UNREACHED}"
+        f"{' and '.join(areas)} of the model step by step, as its clock says. Bands: 95 % "
+        "interval over pictures."
     )
-    return _draw(plot_comparison(result, title, note), out / "simulated.png")
+    return _draw(make_comparison_figure(result, title, note), out / "simulated.png")
 
 
 def _have_primates(offline: bool) -> str | None:
@@ -162,7 +160,7 @@ def _primates(model: "RecurrentNetwork", out: Path, device: str) -> Path:
     from ventralrnn.analysis import compute_rdm, rsa
     from ventralrnn.analysis.results import save_result
     from ventralrnn.brains import load_brain
-    from ventralrnn.plots import plot_comparison
+    from ventralrnn.plots import make_comparison_figure
 
     recording = _record(model, next(iter(_PRIMATES)), out / "primates.zarr", device)
     rdms = compute_rdm(recording, constant="nan", device=device, command="ventralrnn demo")
@@ -178,7 +176,7 @@ def _primates(model: "RecurrentNetwork", out: Path, device: str) -> Path:
         "Spearman correlation of RDMs at every model step, 95 % interval over objects. Noise ceiling, where subjects "
         f"are known: lower to upper bound. {'; '.join(sources)}"
     )
-    return _draw(plot_comparison(results, title, note), out / "primates.png")
+    return _draw(make_comparison_figure(results, title, note), out / "primates.png")
 
 
 _SHOWS = {

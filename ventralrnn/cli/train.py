@@ -117,12 +117,12 @@ class _Report:
 
     def draw(self, folder: Path) -> None:
         """Draw the curves of all epochs so far."""
-        from ventralrnn.plots.training import plot_curves
+        from ventralrnn.plots import make_training_figure
         from ventralrnn.training.journal import read_metrics
 
-        figure = plot_curves(read_metrics(folder / "metrics.csv"), folder.resolve().name)
+        figure = make_training_figure(read_metrics(folder / "metrics.csv"), folder.resolve().name)
         with whole(folder / "curves.png") as partial:
-            figure.savefig(partial, format="png", dpi=150)
+            figure.savefig(partial, format="png", dpi=220)
         self.drawn = time.monotonic()
 
 

@@ -1,16 +1,32 @@
-"""Figures; each module loads what it draws with only when it is used."""
+"""Figures of results, as the analyses return them.
+
+A ``plot_...`` function draws on one Axes (``ax=``, new ones by default) and returns it; a ``make_..._figure`` function
+lays out several panels and returns the Figure; :func:`save_figure` saves either. Colours, fonts and sizes are one style
+sheet, which leaves the settings of matplotlib as they were. Modules load what they draw with only when they are used.
+"""
 
 from ventralrnn.facade import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "draw_best": "comparison",
-        "draw_matrix": "comparison",
-        "draw_rdm": "rdms",
-        "plot_comparison": "comparison",
-        "plot_curves": "training",
-        "plot_rdms": "rdms",
+        "animate_rdms": "rdms",
+        "make_comparison_figure": "comparison_figure",
+        "make_rdm_figure": "rdms",
+        "make_time_course_figure": "timecourses",
+        "make_training_figure": "training",
+        "plot_accuracy": "training",
+        "plot_best_steps": "comparison",
+        "plot_lag_ceilings": "comparison",
+        "plot_loss": "training",
+        "plot_rdm": "rdms",
+        "plot_similarity": "comparison",
+        "plot_similarity_matrix": "comparison",
         "plot_time_courses": "timecourses",
+        "plot_transition_matrix": "network",
+        "plot_unrolled": "network",
+        "save_animation": "rdms",
+        "save_figure": "style",
+        "use_style": "style",
     },
 )

@@ -1,19 +1,30 @@
-"""A model compared with brains: every step with every time, beside what noise allows."""
+"""A model compared with a brain: every step with every time, beside what noise allows.
 
-import textwrap
-from collections.abc import Mapping, Sequence
+Draws what :func:`ventralrnn.analysis.rsa` returns.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
-from matplotlib.figure import Figure
 
 from ventralrnn.errors import AnalysisError
-
-Panel = tuple[str, xr.Dataset]
+from ventralrnn.plots.style import (
+    Times,
+    area_colours,
+    area_markers,
+    choose,
+    edges,
+    hatch,
+    legend_of,
+    mark_simulated,
+    styled,
+    take_axes,
+    times_of,
+)
 
 _NAMES = {
     "spearman": "Spearman's ρ",
@@ -22,238 +33,361 @@ _NAMES = {
     "rho-a": "ρ-a",
     "kendall": "Kendall's τ-a",
 }
+CEILING = "noise ceiling, lower to upper"
+PALE = "the same, lower bound not above 0"
+# Zero is where nothing is alike, so the map has two sides.
+_MAP = "RdBu_r"
 
 
-def plot_comparison(result: xr.Dataset | Mapping[str, xr.Dataset], title: str = "", note: str = "") -> Figure:
-    """Draw how similar the states of a model are to those of brains.
+@styled
+def plot_similarity_matrix(
+    result: xr.Dataset,
+    *,
+    area: str | None = None,
+    brain_area: str | None = None,
+    limit: float | None = None,
+    ceiling: bool = True,
+    colorbar: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how similar each step of a model's area is to each time of a brain's.
 
     Parameters
     ----------
-    result : xarray.Dataset, or mapping of str to xarray.Dataset
-        What :func:`ventralrnn.analysis.rsa` returns, for a model with ``area`` and ``time``. Comparisons with several
-        data sets by their names, which are added to the names of the areas; all with time or all without.
-    title, note : str
-        Above and below the figure.
+    result : xarray.Dataset
+        What :func:`~ventralrnn.analysis.rsa` returns for a brain with times.
+    area, brain_area : str, optional
+        Of the model and of the brain; have to be named if there are several.
+    limit : float, optional
+        Similarity at the ends of the colour scale; the largest of the panel by default.
+    ceiling : bool
+        Whether the noise ceiling at every brain time, and the best step below it, are drawn above the matrix.
+    colorbar : bool
+        Whether the scale is shown.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
 
     Returns
     -------
-    matplotlib.figure.Figure
-        Where the brain has time, a row for each of its areas: a matrix model step x brain ms for every area of the
-        model, clusters that are significant outlined; and the best step of each area at every brain time, beside the
-        noise ceiling. Where it has none, a panel for each of its areas: similarity over model time with its interval,
-        and the noise ceiling. All panels share their scales; states that do not exist are hatched.
+    matplotlib.axes.Axes
+        Significant clusters are outlined, steps at which the input has not reached the area hatched.
 
     Raises
     ------
     AnalysisError
-        If the model has no dimension ``area`` or ``time``.
+        If an area is not there or not named, or the brain has no times.
     """
-    several = {"": result} if isinstance(result, xr.Dataset) else result
-    panels = [panel for name, one in several.items() for panel in _panels(one, name)]
-    with_time = "brain_time" in panels[0][1]["similarity"].dims
-    figure = _matrices(panels) if with_time else _courses(panels)
-    if title:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
-    if note:
-        figure.supxlabel(textwrap.fill(note, int(14 * figure.get_figwidth())), fontsize=8, color="0.35")
-    return figure
+    ax = take_axes(ax, height=70)
+    one = _one(result, area, brain_area)
+    similarity = one["similarity"].transpose("time", "brain_time").values
+    model, brain = times_of(one), times_of(one, "brain_")
+    x, y = edges(brain.values), edges(model.values)
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    for row in np.flatnonzero(np.isnan(similarity).all(1)):
+        low, high = (y[row : row + 2] - y[0]) / (y[-1] - y[0])
+        hatch(ax, x[0], x[-1], low, high)
+    if np.isfinite(similarity).any():
+        top = limit or float(np.nanmax(np.abs(similarity))) or 1.0
+        # Squares, not a smooth picture: there is nothing between steps.
+        mesh = ax.pcolormesh(
+            x, y, np.ma.masked_invalid(similarity), norm=TwoSlopeNorm(0, -top, top), cmap=_MAP, rasterized=True
+        )
+        if colorbar:
+            bar = ax.figure.colorbar(mesh, ax=ax, fraction=0.05, pad=0.02, label=measure_of(result))
+            bar.ax.set_ylim(min(0.0, float(np.nanmin(similarity))), top)
+            bar.outline.set_visible(False)
+    if "significant" in one and one["significant"].values.any():
+        _outline(ax, one["significant"].transpose("time", "brain_time").values, x, y)
+    ax.set(xlabel=_say("brain", brain), ylabel=_say("model", model))
+    ax.set_title(" × ".join(_titles(one)))
+    if ceiling:
+        _margin(ax, one, brain, similarity)
+    mark_simulated(ax, result)
+    return ax
 
 
-def _panels(result: xr.Dataset, name: str) -> list[Panel]:
-    """Return the comparison with each area of the brain, and what it is called."""
-    if not {"area", "time"} <= set(result["similarity"].dims):
-        raise AnalysisError("result: give a comparison of a model with the dimensions area and time")
-    if "brain_area" not in result["similarity"].dims:
-        return [(name or str(result.attrs.get("brain", "")), result)]
-    areas = result["brain_area"].values.astype(str)
-    return [(f"{area}\n({name})" if name else str(area), result.sel(brain_area=area)) for area in areas]
-
-
-def _matrices(panels: Sequence[Panel]) -> Figure:
-    areas = panels[0][1]["area"].values.astype(str)
-    figure = Figure(figsize=(2.2 * len(areas) + 4.2, 0.9 + 2.2 * len(panels)), layout="constrained")
-    widths = [1.0] * len(areas) + [1.5]
-    axes = figure.subplots(len(panels), len(areas) + 1, squeeze=False, width_ratios=widths)
-    values = [one["similarity"].values for _, one in panels]
-    smallest, largest = (float(f([f(v) for v in values])) for f in (np.nanmin, np.nanmax))
-    norm = TwoSlopeNorm(0, -largest, largest)
-    image: Any = None
-    for row, (brain, one) in enumerate(panels):
-        for ax, area in zip(axes[row], areas, strict=False):
-            image = draw_matrix(ax, one.sel(area=area), norm) or image
-        clock = all(_has_clock(one.sel(area=area)) for area in areas)
-        axes[row, 0].set_ylabel("model time (ms)" if clock else "model step", fontsize=9)
-        axes[row, 0].text(
-            -0.42, 0.5, f"brain\n{brain}", transform=axes[row, 0].transAxes, ha="right", va="center", fontsize=10,
-            fontweight="bold",
-        )  # fmt: skip
-        draw_best(axes[row, -1], one)
-        axes[row, -1].set_title(f"best step of each area: brain {brain}".replace("\n", " "), fontsize=9)
-    for ax, area in zip(axes[0], areas, strict=False):
-        ax.set_title(f"model {area}", fontsize=10, fontweight="bold")
-    for ax in axes[-1]:
-        ax.set_xlabel("brain time (ms)", fontsize=9)
-    _share_limits(axes[:, -1])
-    axes[0, -1].legend(frameon=False, fontsize=8)
-    if image is not None:
-        bar = figure.colorbar(image, ax=list(axes[:, -2]), location="right", fraction=0.08, pad=0.02, aspect=30)
-        bar.set_label(_measure(panels[0][1]), fontsize=9)
-        bar.outline.set_visible(False)
-        bar.ax.set_ylim(min(0, smallest), largest)
-    return figure
-
-
-def draw_matrix(ax: Axes, result: xr.Dataset, norm: Any = None) -> Any:
-    """Draw the matrix model step x brain time of one area of the model and one of the brain.
+@styled
+def plot_lag_ceilings(
+    result: xr.Dataset, bound: str = "lower", *, brain_area: str | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw what noise allows between times: how similar a brain's time t can be to the geometry of its time t'.
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where.
-    result : xarray.Dataset, (time, brain_time)
-        What :func:`ventralrnn.analysis.rsa` returns, one area of both chosen.
-    norm : matplotlib.colors.Normalize, optional
-        Colour scale.
+    result : xarray.Dataset
+        What :func:`~ventralrnn.analysis.rsa` returns for several subjects with times.
+    bound : {'lower', 'upper'}
+        Which ceiling, see :func:`~ventralrnn.analysis.inference.noise_ceilings`.
+    brain_area : str, optional
+        Has to be named if there are several.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
 
     Returns
     -------
-    matplotlib.collections.QuadMesh or None
-        What was drawn, None if no state exists.
+    matplotlib.axes.Axes
+        The diagonal is the ceiling of each time.
+
+    Raises
+    ------
+    AnalysisError
+        If the area is not there or not named, or the result has no such ceilings.
     """
-    similarity = result["similarity"].transpose("time", "brain_time").values
-    model, brain = _model_times(result), _brain_times(result)
-    ax.tick_params(labelsize=8)
-    ax.set(xlim=(_edges(brain)[0], _edges(brain)[-1]), ylim=(_edges(model)[0], _edges(model)[-1]))
-    ax.patch.set(facecolor="white", edgecolor="0.8", hatch="///", lw=0)
-    if np.isnan(similarity).all():
-        return None
+    ax = take_axes(ax, height=65)
+    name = f"ceiling_lag_{bound}"
+    if name not in result:
+        raise AnalysisError(f"result: has no {name}; these need a brain of several subjects with times")
+    one = choose(result, "brain_area", "brain_area", brain_area)
+    times = times_of(one, "brain_")
+    values = one[name].transpose("brain_time", "brain_time_other").values
+    if bound == "upper":
+        # Where subjects share nothing, nothing is known.
+        sure = explainable(one)
+        values = np.where(sure[:, None] & sure, values, np.nan)
+    top = float(np.nanmax(np.abs(values), initial=0, where=np.isfinite(values))) or 1.0
+    side = edges(times.values)
+    ax.patch.set(facecolor="0.9")
     mesh = ax.pcolormesh(
-        _edges(brain), _edges(model), np.ma.masked_invalid(similarity), norm=norm, cmap="RdBu_r", rasterized=True
+        side, side, np.ma.masked_invalid(values.T), norm=TwoSlopeNorm(0, -top, top), cmap=_MAP, rasterized=True
     )
-    if "significant" in result and result["significant"].values.any():
-        _outline(ax, result["significant"].transpose("time", "brain_time").values, _edges(brain), _edges(model))
-    return mesh
+    bar = ax.figure.colorbar(mesh, ax=ax, fraction=0.05, pad=0.02, label=f"{bound} noise ceiling")
+    bar.ax.set_ylim(float(np.nanmin(values, initial=0, where=np.isfinite(values))), top)
+    bar.outline.set_visible(False)
+    ax.plot(side[[0, -1]], side[[0, -1]], color="0.3", lw=0.6, ls=":")
+    ax.set(xlabel=_say("brain", times), ylabel=f"geometry of brain {'time (ms)' if times.in_ms else 'step'}")
+    ax.set_aspect("equal")
+    ax.set_title(_titles(one)[-1])
+    mark_simulated(ax, result)
+    return ax
+
+
+@styled
+def plot_best_steps(
+    result: xr.Dataset, *, brain_area: str | None = None, legend: bool = True, ax: Axes | None = None
+) -> Axes:
+    """Draw, over brain time, how similar the best step of every area of the model is, and the noise ceiling.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What :func:`~ventralrnn.analysis.rsa` returns for a brain with times.
+    brain_area : str, optional
+        Has to be named if there are several.
+    legend : bool
+        Whether there is one.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The best step is chosen because it is best: a little too good. Bands are the interval of that step. The upper
+        ceiling holds the subject itself, so it is above zero also where there is nothing but noise; where the lower
+        ceiling is not above zero the data hold nothing to explain, and the ceiling is drawn paler.
+
+    Raises
+    ------
+    AnalysisError
+        If the area is not there or not named, or the brain has no times.
+    """
+    ax = take_axes(ax)
+    one = choose(result, "brain_area", "brain_area", brain_area)
+    _need(one, "brain_time")
+    brain = times_of(one, "brain_")
+    draw_ceiling(ax, one, brain.values)
+    one = one if "area" in one.dims else one.expand_dims("area")
+    areas = [str(area) for area in one["area"].values] if "area" in one.coords else ["model"]
+    colours, markers = area_colours(areas), area_markers(areas)
+    for row, area in enumerate(areas):
+        state = one.isel(area=row).transpose("time", "brain_time", ...)
+        values = state["similarity"].values
+        columns = np.flatnonzero(np.isfinite(values).any(0))
+        if not len(columns):
+            continue
+        picked = (np.nanargmax(values[:, columns], 0), columns)
+        if "low" in state:
+            low, high = state["low"].values[picked], state["high"].values[picked]
+            ax.fill_between(brain.values[columns], low, high, color=colours[area], alpha=0.2, lw=0)
+        every = max(1, len(columns) // 8)
+        ax.plot(
+            brain.values[columns],
+            values[picked],
+            color=colours[area],
+            marker=markers[area],
+            markevery=(row * every // 4, every),
+            label=area,
+        )
+    ax.axhline(0, color="0.4", lw=0.6)
+    ax.set(xlabel=_say("brain", brain), ylabel=measure_of(result))
+    ax.set_xlim(*brain.values[[0, -1]])
+    ax.set_title(f"best step of each area, {_titles(one)[-1]}")
+    if legend:
+        ax.legend(handles=legend_of([ax]), ncols=2)
+    mark_simulated(ax, result)
+    return ax
+
+
+@styled
+def plot_similarity(
+    result: xr.Dataset,
+    *,
+    areas: Sequence[str] | None = None,
+    brain_area: str | None = None,
+    legend: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw, over model time, how similar a model's areas are to a brain without time, and the noise ceiling.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What :func:`~ventralrnn.analysis.rsa` returns.
+    areas : sequence of str, optional
+        Of the model; all by default. Intervals are bands for one area and bars for several.
+    brain_area : str, optional
+        Has to be named if there are several.
+    legend : bool
+        Whether there is one.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With tests, markers are filled where p, corrected over all states, is at most 1 - level. Times at which the
+        input has not reached the only area are hatched.
+
+    Raises
+    ------
+    AnalysisError
+        If an area is not there or not named, or the brain has times.
+    """
+    ax = take_axes(ax)
+    one = choose(result, "brain_area", "brain_area", brain_area)
+    if "brain_time" in one["similarity"].dims:
+        raise AnalysisError("result: the brain has times; take plot_similarity_matrix or plot_best_steps")
+    _need(one, "area")
+    known = [str(area) for area in one["area"].values]
+    chosen = list(areas or known)
+    states = {area: choose(one, "areas", "area", area) for area in chosen}
+    times = {area: times_of(state) for area, state in states.items()}
+    ends = np.concatenate([edges(t.values) for t in times.values()])
+    draw_ceiling(ax, one, np.array([ends.min(), ends.max()]))
+    apart = 0.12 * float(np.diff(times[chosen[0]].values).min()) if len(times[chosen[0]].values) > 1 else 0.1
+    for row, (area, state) in enumerate(states.items()):
+        shift = (row - (len(states) - 1) / 2) * apart
+        _states(ax, state, times[area].values + shift, area, alone=len(states) == 1)
+    ax.axhline(0, color="0.4", lw=0.6)
+    ax.set_xlim(ends.min(), ends.max())
+    ax.set(xlabel=_say("model", Times(ends, all(t.in_ms for t in times.values()))), ylabel=measure_of(result))
+    ax.set_title(_titles(one)[-1])
+    if legend:
+        ax.legend(handles=legend_of([ax]), ncols=2)
+    mark_simulated(ax, result)
+    return ax
+
+
+def _states(ax: Axes, state: xr.Dataset, times: np.ndarray, area: str, alone: bool) -> None:
+    colour, marker = area_colours([area])[area], area_markers([area])[area]
+    values = state["similarity"].values
+    there = np.isfinite(values)
+    if not there.all() and alone and there.any():
+        hatch(ax, edges(times)[0], edges(times)[np.flatnonzero(there)[0]])
+    if "low" in state and alone:
+        ax.fill_between(
+            times[there], state["low"].values[there], state["high"].values[there], color=colour, alpha=0.2, lw=0
+        )
+    elif "low" in state:
+        ends = np.abs(np.stack([state["low"].values, state["high"].values]) - values)[:, there]
+        ax.errorbar(times[there], values[there], ends, color=colour, lw=0, elinewidth=0.7)
+    ax.plot(times[there], values[there], color=colour, label=area, marker=marker, mfc="white")
+    if "p_corrected" in state:
+        sure = there & (state["p_corrected"].values <= _alpha(state) + 1e-12)
+        ax.plot(times[sure], values[sure], color=colour, ls="", marker=marker)
+
+
+def draw_ceiling(ax: Axes, result: xr.Dataset, times: np.ndarray) -> None:
+    """Draw the noise ceiling of one area of a brain as a band, pale where its lower bound is not above zero."""
+    if "ceiling_lower" not in result:
+        return
+    low, high = (np.broadcast_to(result[f"ceiling_{name}"].values, times.shape) for name in ("lower", "upper"))
+    if not np.isfinite(low).any():
+        return
+    sure = np.broadcast_to(explainable(result), times.shape)
+    if sure.any():
+        where = sure.tolist()
+        ax.fill_between(times, low, high, where=where, color="0.75", lw=0, zorder=0.1, label=CEILING)
+    ax.fill_between(times, low, high, color="0.9", lw=0, zorder=0, label="" if sure.all() else PALE)
+
+
+def explainable(result: xr.Dataset) -> np.ndarray:
+    """Return where subjects share something: the lower ceiling, or its interval where there is one, is above zero."""
+    name = "ceiling_lower_low" if "ceiling_lower_low" in result else "ceiling_lower"
+    return np.asarray(result[name].values > 0)
+
+
+def measure_of(result: xr.Dataset) -> str:
+    """Return what a comparison measures, in words."""
+    method = str(result.attrs.get("method", ""))
+    return f"similarity of RDMs ({_NAMES.get(method, method)})" if method else "similarity of RDMs"
+
+
+def _margin(ax: Axes, one: xr.Dataset, brain: Times, similarity: np.ndarray) -> None:
+    """Draw the noise ceiling and the best step below it above a matrix."""
+    if "ceiling_lower" not in one:
+        return
+    top = ax.inset_axes((0, 1.04, 1, 0.4))
+    draw_ceiling(top, one, brain.values)
+    there = np.isfinite(similarity).any(0)
+    if there.any():
+        best = np.nanmax(similarity[:, there], 0)
+        top.plot(brain.values[there], best, color="black", lw=1, label="best step")
+    top.axhline(0, color="0.4", lw=0.6)
+    top.set_xlim(ax.get_xlim())
+    # Room for the legend.
+    low, high = top.get_ylim()
+    top.set_ylim(low, high + 0.75 * (high - low))
+    top.tick_params(labelbottom=False)
+    top.legend(handles=legend_of([top]), loc="upper left", borderaxespad=0)
 
 
 def _outline(ax: Axes, mask: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
     """Draw the border of a mask along the edges of its cells."""
     padded = np.pad(mask, 1)
-    for row, column in zip(*np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1]), strict=True):
-        ax.plot([x[column]] * 2, y[row : row + 2], color="black", lw=1)
-    for row, column in zip(*np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1]), strict=True):
-        ax.plot(x[column : column + 2], [y[row]] * 2, color="black", lw=1)
+    lines: list[tuple[Any, Any]] = [
+        ([x[column]] * 2, y[row : row + 2])
+        for row, column in zip(*np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1]), strict=True)
+    ]
+    lines += [
+        (x[column : column + 2], [y[row]] * 2)
+        for row, column in zip(*np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1]), strict=True)
+    ]
+    for across, up in lines:
+        ax.plot(across, up, color="black", lw=0.9, solid_capstyle="projecting", clip_on=False)
 
 
-def draw_best(ax: Axes, result: xr.Dataset) -> None:
-    """Draw, over brain time, how similar the best step of every area of the model is, and the noise ceiling.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Where.
-    result : xarray.Dataset, (area, time, brain_time)
-        What :func:`ventralrnn.analysis.rsa` returns, one area of the brain chosen.
-    """
-    brain = _brain_times(result)
-    areas = result["area"].values.astype(str)
-    _ceiling(ax, result, brain)
-    for area, colour in zip(areas, _colours(len(areas)), strict=True):
-        one = result.sel(area=area).transpose("time", "brain_time", ...)
-        values = one["similarity"].values
-        there = np.isfinite(values).any(0)
-        if not there.any():
-            continue
-        best = np.nanargmax(np.where(np.isnan(values), -np.inf, values), 0)
-        columns = np.flatnonzero(there)
-        picked = (best[columns], columns)
-        if "low" in one:
-            low, high = one["low"].values[picked], one["high"].values[picked]
-            ax.fill_between(brain[columns], low, high, color=colour, alpha=0.2, lw=0)
-        ax.plot(brain[columns], values[picked], color=colour, lw=1.8, label=area)
-    _tidy(ax)
+def _one(result: xr.Dataset, area: str | None, brain_area: str | None) -> xr.Dataset:
+    one = choose(choose(result, "area", "area", area), "brain_area", "brain_area", brain_area)
+    _need(one, "time", "brain_time")
+    return one
 
 
-def _courses(panels: Sequence[Panel]) -> Figure:
-    areas = panels[0][1]["area"].values.astype(str)
-    columns = min(len(panels), 4)
-    rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(1.2 + 2.9 * columns, 1.0 + 2.5 * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for ax, (brain, one) in zip(axes, panels, strict=False):
-        ends = np.concatenate([_edges(_model_times(one.sel(area=area))) for area in areas])
-        _ceiling(ax, one, np.array([ends.min(), ends.max()]))
-        for area, colour in zip(areas, _colours(len(areas)), strict=True):
-            _course(ax, one.sel(area=area), str(area), colour)
-        ax.set_title(f"brain {brain}", fontsize=10, fontweight="bold")
-        clock = all(_has_clock(one.sel(area=area)) for area in areas)
-        ax.set_xlabel("model time (ms)" if clock else "model step", fontsize=9)
-        ax.set_xlim(ends.min(), ends.max())
-        _tidy(ax)
-    for ax in axes[len(panels) :]:
-        ax.set_visible(False)
-    _share_limits(axes[: len(panels)])
-    axes[0].set_ylabel(_measure(panels[0][1]), fontsize=9)
-    entries = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-    figure.legend(entries.values(), entries.keys(), loc="outside right center", frameon=False, fontsize=9)
-    return figure
+def _need(result: xr.Dataset, *dims: str) -> None:
+    lacking = [dim for dim in dims if dim not in result["similarity"].dims]
+    if lacking:
+        raise AnalysisError(f"result: has no dimension {lacking[0]}; give what rsa returns for a recording")
 
 
-def _course(ax: Axes, one: xr.Dataset, area: str, colour: Any) -> None:
-    times, values = _model_times(one), one["similarity"].values
-    there = np.isfinite(values)
-    if "low" in one:
-        ax.fill_between(
-            times[there], one["low"].values[there], one["high"].values[there], color=colour, alpha=0.2, lw=0
-        )
-    ax.plot(times[there], values[there], "o-", color=colour, ms=4, lw=1.8, label=area)
+def _say(whose: str, times: Times) -> str:
+    return f"{whose} time (ms)" if times.in_ms else f"{whose} step"
 
 
-def _ceiling(ax: Axes, result: xr.Dataset, times: np.ndarray) -> None:
-    if "ceiling_lower" not in result:
-        return
-    low, high = (np.broadcast_to(result[f"ceiling_{name}"].values, times.shape) for name in ("lower", "upper"))
-    if np.isfinite(low).any():
-        ax.fill_between(times, low, high, color="0.6", alpha=0.45, lw=0, label="noise ceiling")
+def _titles(one: xr.Dataset) -> list[str]:
+    parts = [f"model {one['area'].values}"] if "area" in one.coords and one["area"].ndim == 0 else []
+    if "brain_area" in one.coords and one["brain_area"].ndim == 0:
+        return [*parts, f"brain {one['brain_area'].values}"]
+    return [*parts, str(one.attrs.get("brain", "brain"))]
 
 
-def _tidy(ax: Axes) -> None:
-    ax.axhline(0, color="0.4", lw=0.8)
-    ax.tick_params(labelsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
-def _share_limits(axes: Any) -> None:
-    limits = [ax.get_ylim() for ax in axes]
-    for ax in axes:
-        ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-
-
-def _colours(count: int) -> np.ndarray:
-    return np.asarray(colormaps["viridis"](np.linspace(0.1, 0.8, count)))
-
-
-def _measure(result: xr.Dataset) -> str:
-    method = str(result.attrs.get("method", ""))
-    return f"similarity of RDMs ({_NAMES.get(method, method)})" if method else "similarity of RDMs"
-
-
-def _has_clock(result: xr.Dataset) -> bool:
-    return "time_ms" in result.coords and bool(np.isfinite(result["time_ms"].values).all())
-
-
-def _model_times(result: xr.Dataset) -> np.ndarray:
-    return np.asarray(result["time_ms" if _has_clock(result) else "time_step"].values, float)
-
-
-def _brain_times(result: xr.Dataset) -> np.ndarray:
-    if "brain_time_ms" in result.coords:
-        return np.asarray(result["brain_time_ms"].values, float)
-    return np.arange(result.sizes["brain_time"], dtype=float)
-
-
-def _edges(times: np.ndarray) -> np.ndarray:
-    """Return the borders of cells around times, which need not be evenly spaced."""
-    if len(times) == 1:
-        return np.array([times[0] - 0.5, times[0] + 0.5])
-    middles = (times[1:] + times[:-1]) / 2
-    return np.concatenate([[2 * times[0] - middles[0]], middles, [2 * times[-1] - middles[-1]]])
+def _alpha(result: Any) -> float:
+    return 1 - float(result.attrs.get("level", 0.95))

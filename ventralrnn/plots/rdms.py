@@ -1,95 +1,143 @@
-"""RDMs of every area at every time step in one figure."""
+"""RDMs: one with its categories, those of every area at every step, and a movie of them.
 
-import textwrap
+Draws what :func:`ventralrnn.compute_rdm` and :func:`ventralrnn.load_brain` return.
+"""
+
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
+from matplotlib.patches import Patch, Rectangle
 
 from ventralrnn.analysis.rdm import square_rdms
 from ventralrnn.errors import AnalysisError
+from ventralrnn.files import whole
+from ventralrnn.plots.style import (
+    PAGE,
+    area_colours,
+    choose,
+    finish_figure,
+    legend_below,
+    mark_simulated,
+    new_figure,
+    styled,
+    take_axes,
+    times_of,
+    unreached_patch,
+    use_style,
+)
 
-# More categories than this cannot be told apart by colour.
-_COLOURS = 10
+if TYPE_CHECKING:
+    from matplotlib.animation import FuncAnimation
+
+# Tol's "muted", safe for all kinds of colour vision; more categories than these cannot be told apart by colour.
+_CATEGORIES = (
+    "#332288",
+    "#88CCEE",
+    "#117733",
+    "#DDCC77",
+    "#CC6677",
+    "#AA4499",
+    "#44AA99",
+    "#999933",
+    "#882255",
+    "#BBBBBB",
+)
+_COLUMNS = 10
+_BAR = 0.05
 
 
-def draw_rdm(
-    ax: Axes, square: np.ndarray, labels: Sequence[str] | None = None, limits: tuple[float, float] | None = None
-) -> AxesImage | None:
-    """Draw one RDM, with a bar of categories along its upper edge.
+@styled
+def plot_rdm(
+    rdms: xr.Dataset,
+    *,
+    area: str | None = None,
+    subject: str | None = None,
+    time: int | None = None,
+    labels: bool = True,
+    limits: tuple[float, float] | None = None,
+    colorbar: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw one RDM, with a bar of its categories.
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
-        Where.
-    square : numpy.ndarray, (stimulus, stimulus)
-        Dissimilarities; NaN throughout where the state does not exist, which is drawn as a hatched square.
-    labels : sequence of str, optional
-        Category of every stimulus, those of a category side by side.
-    limits : tuple of float, optional
-        Dissimilarities at the two ends of the colour scale; those of the RDM by default.
+    rdms : xarray.Dataset
+        What :func:`ventralrnn.compute_rdm` returns. Where its stimuli have labels, they are sorted by them.
+    area, subject : str, optional
+        Which; has to be named if there are several. Of subjects, the mean is drawn by default.
+    time : int, optional
+        Position along ``time``; the last by default.
+    labels : bool
+        Whether categories are shown, with their names.
+    limits : (float, float), optional
+        Dissimilarities at the ends of the colour scale; those of the 1st and 99th percentile by default.
+    colorbar : bool
+        Whether the scale is shown.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
 
     Returns
     -------
-    matplotlib.image.AxesImage or None
-        What was drawn; None where the state does not exist.
+    matplotlib.axes.Axes
+        A state that the input has not reached is a hatched square.
+
+    Raises
+    ------
+    AnalysisError
+        If an area or a subject is not there.
     """
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
-    count = len(square)
-    ax.set_box_aspect(1)
-    if np.isnan(square).all():
-        ax.set(xlim=(0, 1), ylim=(0, 1))
-        ax.axvspan(0, 1, facecolor="none", edgecolor="0.75", hatch="///", lw=0)
-        return None
-    low, high = limits or (None, None)
-    # Dissimilarities of a stimulus with itself are zero by definition and would only widen the scale.
-    shown = np.where(np.eye(count, dtype=bool), np.nan, square)
-    image = ax.imshow(
-        shown, cmap="viridis", vmin=low, vmax=high, interpolation="none" if count < 200 else "antialiased"
-    )
-    if labels is not None:
-        _bar(ax, labels, count)
-    return image
+    ax = take_axes(ax, height=70)
+    one = choose(rdms, "area", "area", area)
+    if "subject" in one["dissimilarity"].dims:
+        one = (
+            choose(one, "subject", "subject", subject) if subject is not None else one.mean("subject", keep_attrs=True)
+        )
+    if "time" in one["dissimilarity"].dims:
+        one = one.isel(time=-1 if time is None else time)
+    square, names = _sorted(one, labels)
+    shown = names if names is not None and len(set(names)) <= 3 * _COLUMNS else None
+    image = _draw(ax, square.values, shown, limits or _limits(one["dissimilarity"].values))
+    if shown is not None and image is not None:
+        runs = _runs(shown)
+        ax.set_yticks([(start + stop - 1) / 2 for _, start, stop in runs], [name for name, _, _ in runs])
+        ax.tick_params(length=0)
+    if image is not None and colorbar:
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, label=_scale(rdms))
+        bar.outline.set_visible(False)
+    if image is None:
+        legend_below(ax, [unreached_patch()], 2, 1)
+    heading = [str(one[name].values) for name in ("area",) if name in one.coords]
+    ax.set_title(" ".join([*heading, *_heading(one)]))
+    mark_simulated(ax, rdms)
+    return ax
 
 
-def _bar(ax: Axes, labels: Sequence[str], count: int) -> None:
-    thickness = 0.045 * count
-    for (_, colour), start, stop in zip(_categories(labels), *_runs(labels), strict=True):
-        for extent in ((start, stop, -thickness, 0), (-thickness, 0, start, stop)):
-            left, right, bottom, top = (e - 0.5 for e in extent)
-            ax.fill([left, right, right, left], [bottom, bottom, top, top], color=colour, lw=0, clip_on=False)
-    ax.set(xlim=(-0.5 - thickness, count - 0.5), ylim=(count - 0.5, -0.5 - thickness))
-
-
-def _categories(labels: Sequence[str]) -> list[tuple[str, Any]]:
-    """Return the categories in their order, each with its colour."""
-    names = list(dict.fromkeys(labels))
-    palette = colormaps["tab10"].colors  # type: ignore[attr-defined]
-    return [(name, palette[i % _COLOURS]) for i, name in enumerate(names)]
-
-
-def _runs(labels: Sequence[str]) -> tuple[list[int], list[int]]:
-    names = list(dict.fromkeys(labels))
-    starts = [list(labels).index(name) for name in names]
-    return starts, [*starts[1:], len(labels)]
-
-
-def plot_rdms(rdms: xr.Dataset, title: str = "", note: str = "", *, times: Sequence[int] | None = None) -> Figure:
-    """Draw the RDMs of every area (rows) at every time step (columns).
+@styled
+def make_rdm_figure(
+    rdms: xr.Dataset,
+    title: str = "",
+    note: str = "",
+    *,
+    areas: Sequence[str] | None = None,
+    times: Sequence[int] | None = None,
+) -> Figure:
+    """Draw the RDMs of areas (rows) at time steps (columns): a strip of film an area.
 
     Parameters
     ----------
     rdms : xarray.Dataset
         What :func:`ventralrnn.compute_rdm` returns, with ``area`` and ``time``. Where its stimuli have labels, they are
-        sorted by them and a bar shows the categories.
+        sorted by them and a bar shows the categories. Of subjects, the mean is drawn.
     title, note : str
         Above and below the figure.
+    areas : sequence of str, optional
+        All by default.
     times : sequence of int, optional
         Positions along ``time`` to draw, for movies that are longer than a page is wide; by default at most ten that
         are spread evenly.
@@ -97,56 +145,208 @@ def plot_rdms(rdms: xr.Dataset, title: str = "", note: str = "", *, times: Seque
     Returns
     -------
     matplotlib.figure.Figure
-        Colours from the 1st to the 99th percentile of an area's dissimilarities over all its steps; states that the
-        input has not reached are hatched.
+        Colours from the 1st to the 99th percentile of an area's dissimilarities over all its steps, each area with its
+        scale; states that the input has not reached are hatched.
 
     Raises
     ------
     AnalysisError
-        If there is no dimension ``area`` or ``time``, or there are no stimuli to show.
+        If there is no dimension ``area`` or ``time``.
     """
-    if not {"area", "time"} <= set(rdms["dissimilarity"].dims):
-        raise AnalysisError("rdms: give RDMs with the dimensions area and time")
+    rdms = _prepare(rdms, areas)
     rdms = rdms.isel(time=_spread(rdms.sizes["time"], times))
-    square, labels = _sorted(rdms)
-    areas = [str(area) for area in rdms["area"].values]
-    figure = Figure(figsize=(1.1 + 1.25 * rdms.sizes["time"], 1.1 + 1.35 * len(areas)), layout="constrained")
-    axes = figure.subplots(len(areas), rdms.sizes["time"], squeeze=False)
-    headings = {area: _headings(rdms, area) for area in areas}
+    square, labels = _sorted(rdms, True)
+    names = [str(area) for area in rdms["area"].values]
+    count = rdms.sizes["time"]
+    side = min(24.0, (PAGE - 62) / count)
+    figure = new_figure(40 + side * count + (22 if labels else 0), max(16 + (side + 4) * len(names), 50))
+    axes = figure.subplots(len(names), count, squeeze=False)
+    headings = {area: _headings(rdms, area) for area in names}
     alike = len(set(map(tuple, headings.values()))) == 1
-    for row, area in enumerate(areas):
+    unreached = False
+    for row, area in enumerate(names):
         values = square.sel(area=area).transpose("time", ...).values
         limits = _limits(rdms["dissimilarity"].sel(area=area).values)
         image = None
         for column, heading in enumerate(headings[area]):
             ax = axes[row, column]
-            image = draw_rdm(ax, values[column], labels, limits) or image
+            drawn = _draw(ax, values[column], labels, limits)
+            unreached |= drawn is None
+            image = drawn or image
             if row == 0 or not alike:
-                ax.set_title(heading, fontsize=9 if alike else 8, color="0.25")
-        axes[row, 0].set_ylabel(area, rotation=0, ha="right", va="center", fontsize=12, fontweight="bold")
+                ax.set_title(heading, fontweight="normal", loc="center")
+        axes[row, 0].set_ylabel(
+            area, rotation=0, ha="right", va="center", fontweight="bold", color=area_colours(names)[area]
+        )
         if image is not None:
             bar = figure.colorbar(image, ax=list(axes[row]), fraction=0.03, pad=0.01, aspect=12)
-            bar.ax.tick_params(labelsize=7)
-            if row == 0:
-                bar.set_label(_scale(rdms), fontsize=8)
+            bar.set_label(_scale(rdms), fontsize=6)
             bar.outline.set_visible(False)
-    _legend(figure, labels)
-    if title:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
-    if note:
-        figure.supxlabel(textwrap.fill(note, 13 * rdms.sizes["time"] + 20), fontsize=8, color="0.35")
-    return figure
+    handles = [unreached_patch()] if unreached else []
+    if labels is not None and len(set(labels)) <= len(_CATEGORIES):
+        handles = [Patch(color=colour, label=name) for name, colour in _palette(labels).items()] + handles
+    if handles:
+        figure.legend(handles=handles, loc="outside right center", handlelength=0.9)
+    return finish_figure(figure, title, note, rdms)
+
+
+@styled
+def animate_rdms(rdms: xr.Dataset, title: str = "", *, areas: Sequence[str] | None = None) -> "FuncAnimation":
+    """Make a movie of RDMs: a panel an area, a frame a time step.
+
+    Parameters
+    ----------
+    rdms : xarray.Dataset
+        As for :func:`make_rdm_figure`.
+    title : str
+        Above the panels; the time is added.
+    areas : sequence of str, optional
+        All by default.
+
+    Returns
+    -------
+    matplotlib.animation.FuncAnimation
+        To be saved with :func:`save_animation`, or shown in a notebook with its ``to_jshtml``.
+
+    Raises
+    ------
+    AnalysisError
+        If there is no dimension ``area`` or ``time``.
+    """
+    from matplotlib.animation import FuncAnimation
+
+    rdms = _prepare(rdms, areas)
+    square, labels = _sorted(rdms, True)
+    names = [str(area) for area in rdms["area"].values]
+    figure = new_figure(10 + 40 * len(names), 56)
+    axes = figure.subplots(1, len(names), squeeze=False)[0]
+    values = [square.sel(area=area).transpose("time", ...).values for area in names]
+    limits = [_limits(rdms["dissimilarity"].sel(area=area).values) for area in names]
+    headings = {area: _headings(rdms, area) for area in names}
+    words = finish_figure(figure, title, "", rdms).get_suptitle()
+
+    def draw(frame: int) -> list[Any]:
+        with use_style():
+            for ax, area, of_area, ends in zip(axes, names, values, limits, strict=True):
+                ax.clear()
+                _draw(ax, of_area[frame], labels, ends)
+                ax.set_title(f"{area}  {headings[area][frame]}", color=area_colours(names)[area])
+            figure.suptitle(words or title)
+        return list(axes)
+
+    if labels is not None and len(set(labels)) <= len(_CATEGORIES):
+        handles = [Patch(color=colour, label=name) for name, colour in _palette(labels).items()]
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=0.9)
+    return FuncAnimation(figure, draw, frames=rdms.sizes["time"], interval=500, init_func=lambda: list(axes))
+
+
+def save_animation(animation: "FuncAnimation", path: str | Path, *, fps: int = 2, dpi: int = 150) -> Path:
+    """Save a movie; the file appears when it is whole.
+
+    Parameters
+    ----------
+    animation : matplotlib.animation.FuncAnimation
+        What :func:`animate_rdms` returns.
+    path : path
+        ``.gif``, ``.html`` (one file, with a slider), or ``.mp4`` if the program ffmpeg is installed.
+    fps : int
+        Time steps a second.
+    dpi : int
+        Dots an inch.
+
+    Returns
+    -------
+    pathlib.Path
+        The same path.
+
+    Raises
+    ------
+    AnalysisError
+        If it is of another kind, or ffmpeg is missing.
+    """
+    from matplotlib.animation import FFMpegWriter, HTMLWriter, PillowWriter, writers
+
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in (".gif", ".html", ".mp4"):
+        raise AnalysisError(f"{path}: a movie is .gif, .html or .mp4")
+    if kind == ".mp4" and not writers.is_available("ffmpeg"):
+        raise AnalysisError(f"{path}: .mp4 needs the program ffmpeg, which is not installed; save .gif or .html")
+    writer: Any = {
+        ".gif": PillowWriter(fps=fps),
+        ".html": HTMLWriter(fps=fps, embed_frames=True, default_mode="loop"),
+        ".mp4": FFMpegWriter(fps=fps),
+    }[kind]
+    with use_style(), whole(path) as partial:
+        # The writers go by the suffix.
+        named = partial.with_name(partial.name + kind)
+        try:
+            animation.save(str(named), writer=writer, dpi=dpi)
+            named.replace(partial)
+        finally:
+            named.unlink(missing_ok=True)
+    return path
+
+
+def _prepare(rdms: xr.Dataset, areas: Sequence[str] | None) -> xr.Dataset:
+    if not {"area", "time"} <= set(rdms["dissimilarity"].dims):
+        raise AnalysisError("rdms: give RDMs with the dimensions area and time")
+    known = [str(area) for area in rdms["area"].values]
+    unknown = [area for area in areas or () if area not in known]
+    if unknown:
+        raise AnalysisError(f"areas: no {unknown[0]} here; there are {', '.join(known)}")
+    if areas is not None:
+        rdms = rdms.isel(area=[known.index(area) for area in areas])
+    return rdms.mean("subject", keep_attrs=True) if "subject" in rdms["dissimilarity"].dims else rdms
+
+
+def _draw(ax: Axes, square: np.ndarray, labels: Sequence[str] | None, limits: tuple[float, float] | None) -> Any:
+    """Draw a square of dissimilarities, NaN throughout where the state does not exist; return the image or None."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    ax.set_box_aspect(1)
+    count = len(square)
+    if np.isnan(square).all():
+        ax.set(xlim=(0, 1), ylim=(0, 1))
+        ax.add_patch(Rectangle((0, 0), 1, 1, facecolor="white", edgecolor="0.6", hatch="//////", lw=0))
+        return None
+    low, high = limits or (None, None)
+    # Dissimilarities of a stimulus with itself are zero by definition and would only widen the scale.
+    shown = np.where(np.eye(count, dtype=bool), np.nan, square)
+    image = ax.imshow(shown, vmin=low, vmax=high, interpolation="none" if count < 200 else "antialiased")
+    if labels is not None:
+        colours, thick = _palette(labels), _BAR * count
+        for name, start, stop in _runs(labels):
+            for x, y, width, height in (
+                (start - 0.5, -0.5 - thick, stop - start, thick),
+                (-0.5 - thick, start - 0.5, thick, stop - start),
+            ):
+                ax.add_patch(Rectangle((x, y), width, height, facecolor=colours[name], lw=0, clip_on=False))
+        ax.set(xlim=(-0.5 - thick, count - 0.5), ylim=(count - 0.5, -0.5 - thick))
+    return image
+
+
+def _palette(labels: Sequence[str]) -> dict[str, str]:
+    """Return the categories in their order, each with its colour."""
+    return {name: _CATEGORIES[i % len(_CATEGORIES)] for i, name in enumerate(dict.fromkeys(labels))}
+
+
+def _runs(labels: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Return each category with its first position and the one behind its last."""
+    names = list(dict.fromkeys(labels))
+    starts = [list(labels).index(name) for name in names]
+    return list(zip(names, starts, [*starts[1:], len(labels)], strict=True))
 
 
 def _spread(count: int, times: Sequence[int] | None) -> list[int]:
     if times is not None:
         return list(times)
-    return sorted(set(np.linspace(0, count - 1, min(count, 10)).round().astype(int).tolist()))
+    return sorted(set(np.linspace(0, count - 1, min(count, _COLUMNS)).round().astype(int).tolist()))
 
 
-def _sorted(rdms: xr.Dataset) -> tuple[xr.DataArray, list[str] | None]:
+def _sorted(rdms: xr.Dataset, wanted: bool) -> tuple[xr.DataArray, list[str] | None]:
     square = square_rdms(rdms)
-    if "label" not in rdms.coords:
+    if not wanted or "label" not in rdms.coords:
         return square, None
     labels = rdms["label"].values.astype(str)
     order = np.argsort(labels, kind="stable")
@@ -161,23 +361,20 @@ def _limits(values: np.ndarray) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
+def _heading(one: xr.Dataset) -> list[str]:
+    """Return the time of a single state in words, if it has one."""
+    if "time_ms" in one.coords and one["time_ms"].ndim == 0 and np.isfinite(one["time_ms"]):
+        return [f"{float(one['time_ms']):g} ms"]
+    if "time_step" in one.coords and one["time_step"].ndim == 0:
+        return [f"step {int(one['time_step'])}"]
+    return []
+
+
 def _headings(rdms: xr.Dataset, area: str) -> list[str]:
-    if "time_ms" in rdms.coords:
-        ms = rdms["time_ms"].sel(area=area).values if "area" in rdms["time_ms"].dims else rdms["time_ms"].values
-        if np.isfinite(ms).any():
-            return [f"{value:g} ms" if np.isfinite(value) else "" for value in ms]
-    return [f"step {step}" for step in rdms["time_step"].values]
+    times = times_of(rdms.sel(area=area))
+    return [f"{value:g} ms" if times.in_ms else f"step {value:g}" for value in times.values]
 
 
 def _scale(rdms: xr.Dataset) -> str:
     distance = str(rdms.attrs.get("distance", ""))
     return f"{distance} distance" if distance in ("correlation", "euclidean", "cosine") else distance or "dissimilarity"
-
-
-def _legend(figure: Figure, labels: Sequence[str] | None) -> None:
-    if labels is None or len(set(labels)) > _COLOURS:
-        return
-    from matplotlib.patches import Patch
-
-    patches = [Patch(color=colour, label=name) for name, colour in _categories(labels)]
-    figure.legend(handles=patches, loc="outside right center", frameon=False, fontsize=8, handlelength=0.8)

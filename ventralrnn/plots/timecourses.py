@@ -1,94 +1,269 @@
-"""Time courses of all areas in one figure."""
+"""Anything over time, one line an area: response strength, change, accuracy of decoding, whatever has (area, time).
 
-import textwrap
-from collections.abc import Mapping
-from typing import Any
+Draws what :func:`ventralrnn.analysis.time_courses`, :func:`~ventralrnn.analysis.compute_dynamics` and
+:func:`~ventralrnn.analysis.decode` return.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_COLUMNS = {
-    "strength": "Response strength\n(root mean square of the state, over its median's peak)",
-    "change": "Change from step to step\n(share of the state's length)",
+from ventralrnn.errors import AnalysisError
+from ventralrnn.plots.style import (
+    PAGE,
+    Times,
+    area_colours,
+    area_markers,
+    finish_figure,
+    hatch,
+    legend_of,
+    mark_simulated,
+    new_figure,
+    styled,
+    take_axes,
+    times_of,
+)
+
+Courses = Mapping[str, xr.Dataset] | xr.Dataset
+
+_NAMES = {
+    "strength": "response strength",
+    "change": "change from step to step\n(share of the state's length)",
+    "response_mean": "response",
+    "accuracy": "balanced accuracy",
+    "speed_mean": "speed of the state",
+    "participation_ratio": "dimensions (participation ratio)",
+    "omega_squared": "variance explained by category (ω²)",
+    "score": "score",
 }
+# Of each area in its own units, so that areas are compared by shape alone.
+_RELATIVE = ("strength", "response_mean")
 
 
-def plot_time_courses(courses: Mapping[str, xr.Dataset], title: str = "", note: str = "") -> Figure:
-    """Draw the time course of every area, one row an area.
+class _Course(NamedTuple):
+    """The line of an area: NaN where there is no state."""
+
+    times: Times
+    middle: np.ndarray
+    low: np.ndarray | None
+    high: np.ndarray | None
+    reached: np.ndarray
+
+
+@styled
+def plot_time_courses(
+    result: Courses,
+    what: str | None = None,
+    *,
+    areas: Sequence[str] | None = None,
+    normalise: bool = True,
+    stimulus: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the time course of every area, with its band.
 
     Parameters
     ----------
-    courses : mapping of str to xarray.Dataset
-        What :func:`ventralrnn.analysis.time_courses` returns.
+    result : mapping of str to xarray.Dataset, or xarray.Dataset
+        What :func:`~ventralrnn.analysis.time_courses` returns: ``strength`` or ``change`` (stimulus, time) of each
+        area, drawn as the median and the range from the 10th to the 90th percentile. Or a result over (area, time) with
+        an interval, as :func:`~ventralrnn.analysis.compute_dynamics` or :func:`~ventralrnn.analysis.decode` return.
+    what : str, optional
+        Which variable; ``strength``, ``response_mean``, ``accuracy`` or ``score`` by default.
+    areas : sequence of str, optional
+        All by default.
+    normalise : bool
+        Whether strengths of response are divided by the area's largest.
+    stimulus : (float, float), optional
+        When the picture was on, in ms after its onset (in steps for a model without a clock), which is shaded. Results
+        do not hold it.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Times at which the input has not reached an area are hatched: all over for one area, in a strip an area below
+        for several.
+
+    Raises
+    ------
+    AnalysisError
+        If an area or a variable is not there.
+    """
+    ax = take_axes(ax)
+    name = _variable(result, what)
+    courses = {area: _course(result, area, name, normalise) for area in _areas(result, areas)}
+    in_ms = all(course.times.in_ms for course in courses.values())
+    _draw(ax, courses, stimulus)
+    if isinstance(result, xr.Dataset) and "chance" in result and name == "accuracy":
+        ax.axhline(float(result["chance"]), color="0.3", lw=0.8, ls=":", label="chance")
+    label = _NAMES.get(name, name.replace("_", " "))
+    ax.set_ylabel(f"{label}\n(share of its peak)" if normalise and name in _RELATIVE else label)
+    ax.set_xlabel(Times(np.zeros(1), in_ms).label)
+    ax.legend(handles=legend_of([ax]), title=_band(result), ncols=2 if len(courses) > 2 else 1)
+    mark_simulated(ax, result)
+    return ax
+
+
+@styled
+def make_time_course_figure(
+    result: Courses,
+    title: str = "",
+    note: str = "",
+    *,
+    what: Sequence[str] | None = None,
+    stimulus: tuple[float, float] | None = None,
+) -> Figure:
+    """Draw several time courses of every area: a row an area, a column a variable.
+
+    Parameters
+    ----------
+    result : mapping of str to xarray.Dataset, or xarray.Dataset
+        As for :func:`plot_time_courses`.
     title, note : str
         Above and below the figure.
+    what : sequence of str, optional
+        Variables; ``strength`` and ``change`` by default, or the only one that there is.
+    stimulus : (float, float), optional
+        When the picture was on, in ms after its onset, which is shaded.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Median over stimuli, with the range from the 10th to the 90th percentile; times before the input has reached
-        an area are hatched.
+        All panels with the same times; those before the input has reached an area are hatched.
     """
-    figure = Figure(figsize=(9, 1.2 + 1.45 * len(courses)), layout="constrained")
-    axes = figure.subplots(len(courses), len(_COLUMNS), squeeze=False, sharex=True)
-    colours = colormaps["viridis"](np.linspace(0.1, 0.8, len(courses)))
-    times = np.concatenate([_times(course) for course in courses.values()])
-    step = _step(courses)
-    for row, (area, course) in enumerate(courses.items()):
-        for column, (what, heading) in enumerate(_COLUMNS.items()):
+    chosen = list(what or ([_variable(result, None)] if isinstance(result, xr.Dataset) else ["strength", "change"]))
+    areas = _areas(result, None)
+    figure = new_figure(min(PAGE, 40 + 70 * len(chosen)), 12 + 23 * len(areas))
+    axes = figure.subplots(len(areas), len(chosen), squeeze=False, sharex=True)
+    colours = area_colours(areas)
+    for column, name in enumerate(chosen):
+        courses = {area: _course(result, area, _variable(result, name), True) for area in areas}
+        left, right = _ends(courses)
+        for row, area in enumerate(areas):
             ax = axes[row, column]
-            _draw(ax, course, what, colours[row], float(times.min()) - step / 2)
-            if row == 0:
-                ax.set_title(heading, fontsize=9)
+            _draw(ax, {area: courses[area]}, stimulus, (left, right))
             if column == 0:
-                ax.set_ylabel(area, rotation=0, ha="right", va="center", fontsize=12, fontweight="bold")
-    has_clock = all("time_ms" in c.coords and np.isfinite(c.time_ms).all() for c in courses.values())
-    for ax in axes[-1]:
-        ax.set_xlim(times.min() - step / 2, times.max() + step / 2)
-        ax.set_xlabel("Time after stimulus onset (ms)" if has_clock else "Time step")
-    if title:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
-    if note:
-        figure.supxlabel(textwrap.fill(note, 130), fontsize=8, color="0.35")
-    return figure
+                ax.set_ylabel(area, rotation=0, ha="right", va="center", fontweight="bold", color=colours[area])
+        label = _NAMES.get(name, name.replace("_", " ")).replace("\n", " ")
+        axes[0, column].set_title(f"{label} (share of its peak)" if name in _RELATIVE else label)
+        axes[-1, column].set_xlabel(Times(np.zeros(1), all(c.times.in_ms for c in courses.values())).label)
+    handles = [h for h in legend_of(list(axes.flat)) if h.get_label() not in areas]
+    return finish_figure(figure, title, note, result, handles=handles)
 
 
-def _times(course: xr.Dataset) -> np.ndarray:
-    milliseconds = course.time_ms.values
-    return milliseconds if np.isfinite(milliseconds).all() else course.time_step.values.astype(float)
+def _areas(result: Courses, wanted: Sequence[str] | None) -> list[str]:
+    known = [str(a) for a in (result["area"].values if isinstance(result, xr.Dataset) else result)]
+    unknown = [area for area in wanted or () if area not in known]
+    if unknown:
+        raise AnalysisError(f"areas: no {unknown[0]} here; there are {', '.join(known)}")
+    return [area for area in known if wanted is None or area in wanted]
 
 
-def _step(courses: Mapping[str, xr.Dataset]) -> float:
-    gaps = [np.diff(_times(course)).min() for course in courses.values() if course.sizes["time"] > 1]
-    return float(min(gaps, default=1.0))
+def _variable(result: Courses, what: str | None) -> str:
+    first = result if isinstance(result, xr.Dataset) else next(iter(result.values()))
+    series = [
+        str(name) for name, v in first.data_vars.items() if set(v.dims) in ({"area", "time"}, {"stimulus", "time"})
+    ]
+    found = what or next((name for name in ("strength", *_NAMES) if name in series), None)
+    if found is None or found not in first or "time" not in first[found].dims:
+        raise AnalysisError(f"what: {found or 'nothing'} is no time course of this result; it has {', '.join(series)}")
+    return found
 
 
-def _draw(ax: Axes, course: xr.Dataset, what: str, colour: Any, left: float) -> None:
-    times, values = _times(course), course[what].values
-    reached = np.isfinite(course["strength"].values).any(0)
-    shown = np.isfinite(values).any(0)
-    if what == "strength" and reached.any():
-        peak = float(np.nanmax(np.nanmedian(values[:, reached], 0)))
-        values = values / (peak or 1.0)  # a silent area has no peak
-    if shown.any():
-        low, middle, high = np.nanpercentile(values[:, shown], [10, 50, 90], axis=0)
-        ax.fill_between(times[shown], low, high, color=colour, alpha=0.25, lw=0)
-        ax.plot(times[shown], middle, "o-", color=colour, ms=4)
-        ax.set_ylim(0, max(1.05, float(high.max()) * 1.05))
-    if reached.any():
-        _hatch(ax, left, float(times[reached][0]), times, label=what == "strength")
-    ax.spines[["top", "right"]].set_visible(False)
+def _course(result: Courses, area: str, name: str, normalise: bool) -> _Course:
+    one: Any = result.sel(area=area) if isinstance(result, xr.Dataset) else result[area]
+    values = np.asarray(one[name].values, float)
+    # What is defined from the second or third state on tells less of when the area is reached.
+    first = next((n for n in ("strength", "response_mean") if n in one), name)
+    reached = np.isfinite(one[first].values)
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    if isinstance(result, xr.Dataset):
+        middle = values
+        ends = [pair for pair in _interval_names(name) if pair[0] in one]
+        if ends:
+            low, high = (np.asarray(one[end].values, float) for end in ends[0])
+    else:
+        there, reached = np.isfinite(values).any(0), reached.any(0)
+        spread = np.full((3, len(there)), np.nan)
+        spread[:, there] = np.nanpercentile(values[:, there], [10, 50, 90], axis=0)
+        low, middle, high = spread
+    if normalise and name in _RELATIVE and np.isfinite(middle).any():
+        peak = float(np.nanmax(middle)) or 1.0  # a silent area has no peak
+        middle, low, high = middle / peak, None if low is None else low / peak, None if high is None else high / peak
+    return _Course(times_of(one), middle, low, high, reached)
 
 
-def _hatch(ax: Axes, left: float, first: float, times: np.ndarray, label: bool) -> None:
-    """Mark the time before the first response."""
-    right = first - (float(np.diff(times).min()) / 2 if len(times) > 1 else 0)
-    if right <= left:
+def _interval_names(name: str) -> list[tuple[str, str]]:
+    own = [(f"{name}_low", f"{name}_high")]
+    return own + ([("lower", "upper")] if name == "accuracy" else [("low", "high")] if name == "score" else [])
+
+
+def _band(result: Courses) -> str | None:
+    """Return what the bands are, in words."""
+    if not isinstance(result, xr.Dataset):
+        return "median, 10th to 90th\npercentile of stimuli"
+    level = result.attrs.get("confidence", result.attrs.get("level"))
+    return None if level is None else f"band: {100 * float(level):g} % interval"
+
+
+def _step(times: np.ndarray) -> float:
+    return float(np.diff(times).min()) if len(times) > 1 else 1.0
+
+
+def _ends(courses: Mapping[str, _Course]) -> tuple[float, float]:
+    times = [c.times.values for c in courses.values()]
+    step = min((_step(t) for t in times if len(t) > 1), default=1.0)
+    return min(t.min() for t in times) - step / 2, max(t.max() for t in times) + step / 2
+
+
+def _draw(
+    ax: Axes,
+    courses: Mapping[str, _Course],
+    stimulus: tuple[float, float] | None,
+    ends: tuple[float, float] | None = None,
+) -> None:
+    left, right = ends or _ends(courses)
+    colours, markers = area_colours(list(courses)), area_markers(list(courses))
+    if stimulus is not None:
+        left = min(left, stimulus[0])
+        ax.axvspan(*stimulus, facecolor="0.92", edgecolor="0.7", lw=0.5, zorder=0, label="stimulus on")
+    strip = 0.035 if len(courses) > 1 else 1.0
+    for row, course in enumerate(reversed(list(courses.values()))):
+        times = course.times.values
+        begin = float(times[course.reached][0]) - _step(times) / 2 if course.reached.any() else right
+        if begin > left:
+            hatch(ax, left, begin, row * strip if strip < 1 else 0, (row + 1) * strip if strip < 1 else 1)
+    for area, course in courses.items():
+        _line(ax, course, area, colours[area], markers[area])
+    ax.set_xlim(left, right)
+    low, high = _range(courses)
+    # Room for the strips below the lines.
+    below = 0 if strip == 1 else strip * len(courses) * 1.4
+    ax.set_ylim(low - below * (high - low) / (1 - below), high)
+    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])
+
+
+def _line(ax: Axes, course: _Course, area: str, colour: Any, marker: str) -> None:
+    times, there = course.times.values, np.isfinite(course.middle)
+    if not there.any():
         return
-    ax.axvspan(left, right, facecolor="none", edgecolor="0.75", hatch="///", lw=0)
-    if label and right - left > 0.25 * (times.max() - left):
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-        ax.text(0.02, 0.9, "not reached yet", transform=ax.transAxes, fontsize=8, color="0.4", va="top", bbox=box)
+    if course.low is not None and course.high is not None:
+        ax.fill_between(times[there], course.low[there], course.high[there], color=colour, alpha=0.22, lw=0)
+    dense = there.sum() > 40
+    ax.plot(times[there], course.middle[there], color=colour, marker="" if dense else marker, label=area)
+
+
+def _range(courses: Mapping[str, _Course]) -> tuple[float, float]:
+    parts = [v[np.isfinite(v)] for c in courses.values() for v in (c.middle, c.low, c.high) if v is not None]
+    values = np.concatenate(parts)
+    if not len(values):
+        return 0.0, 1.0
+    low, high = min(0.0, float(values.min())), float(values.max())
+    return low, (high + 0.05 * (high - low)) if high > low else low + 1.0

@@ -1,4 +1,7 @@
-"""Curves of a training run."""
+"""Curves of a training run: loss and accuracy over its epochs.
+
+Draws what :func:`ventralrnn.training.journal.read_metrics` returns.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,52 +10,89 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ventralrnn.plots.style import finish_figure, new_figure, styled, take_axes
 
-def plot_curves(log: Mapping[str, Sequence[float]], title: str = "") -> Figure:
-    """Draw loss and accuracy over the epochs of a run.
+Log = Mapping[str, Sequence[float]]
+
+
+@styled
+def plot_loss(log: Log, *, ax: Axes | None = None) -> Axes:
+    """Draw loss over the epochs of a run.
 
     Parameters
     ----------
     log : mapping of str to sequence of float
         Column -> value of every epoch, as :func:`ventralrnn.training.journal.read_metrics` returns it.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Loss as it is learnt from, and plain cross-entropy at the last readout time on held-out pictures.
+    """
+    ax = take_axes(ax)
+    for key, line, label in (("train_loss", "-", "training"), ("validation_loss", "--", "validation")):
+        if key in log:
+            ax.plot(log["epoch"], log[key], line, color="0.15", label=label, marker=_marker(log))
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.legend()
+    return ax
+
+
+@styled
+def plot_accuracy(log: Log, *, ax: Axes | None = None) -> Axes:
+    """Draw accuracy over the epochs of a run, one line a readout time.
+
+    Parameters
+    ----------
+    log : mapping of str to sequence of float
+        As for :func:`plot_loss`.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        On held-out pictures where there are some, and on training pictures (augmented, while learning) where there are
+        none.
+    """
+    ax = take_axes(ax)
+    held_out = any(key.startswith("validation_accuracy_") for key in log)
+    prefix = "validation_accuracy_" if held_out else "train_accuracy_"
+    steps = [key.removeprefix(prefix) for key in log if key.startswith(prefix)]
+    for step, colour in zip(steps, colormaps["viridis"](np.linspace(0.85, 0.1, len(steps))), strict=True):
+        percent = 100 * np.asarray(log[prefix + step])
+        ax.plot(log["epoch"], percent, color=colour, label=f"step {step}", marker=_marker(log))
+    ax.set_title("validation pictures" if held_out else "training pictures, augmented")
+    ax.set(xlabel="epoch", ylabel="accuracy (%)")
+    ax.legend(title="readout time", ncols=2 if len(steps) > 4 else 1)
+    return ax
+
+
+@styled
+def make_training_figure(log: Log, title: str = "") -> Figure:
+    """Draw loss and accuracy over the epochs of a run.
+
+    Parameters
+    ----------
+    log : mapping of str to sequence of float
+        As for :func:`plot_loss`.
     title : str
         Above the figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Loss on the left: as it is learnt from, and plain cross-entropy at the last readout time on held-out pictures.
-        Accuracy on the right, one line a readout time, on held-out pictures where there are some and on training
-        pictures (augmented, while learning) where there are none.
+        :func:`plot_loss` on the left, :func:`plot_accuracy` on the right.
     """
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    figure = new_figure(170, 60)
     loss, accuracy = figure.subplots(1, 2)
-    for key, style, label in (("train_loss", "-", "training"), ("validation_loss", "--", "validation")):
-        if key in log:
-            loss.plot(log["epoch"], log[key], style, color="0.15", label=label, marker=_marker(log), markersize=3)
-    loss.set(xlabel="Epoch", ylabel="Loss")
-    loss.legend(frameon=False)
-    _accuracy(accuracy, log)
-    for ax in (loss, accuracy):
-        ax.spines[["top", "right"]].set_visible(False)
-    if title:
-        figure.suptitle(title, fontsize=11, fontweight="bold")
-    return figure
+    plot_loss(log, ax=loss)
+    plot_accuracy(log, ax=accuracy)
+    return finish_figure(figure, title, "")
 
 
-def _accuracy(ax: Axes, log: Mapping[str, Sequence[float]]) -> None:
-    held_out = any(key.startswith("validation_accuracy_") for key in log)
-    prefix = "validation_accuracy_" if held_out else "train_accuracy_"
-    steps = [key.removeprefix(prefix) for key in log if key.startswith(prefix)]
-    for step, colour in zip(steps, colormaps["viridis"](np.linspace(0.85, 0.1, len(steps))), strict=True):
-        percent = 100 * np.asarray(log[prefix + step])
-        ax.plot(log["epoch"], percent, color=colour, label=f"step {step}", marker=_marker(log), markersize=3)
-    where = "validation pictures" if held_out else "training pictures, augmented"
-    ax.set_title(where, fontsize=9)
-    ax.set(xlabel="Epoch", ylabel="Accuracy (%)")
-    ax.legend(frameon=False, title="Readout time", ncols=2 if len(steps) > 4 else 1)
-
-
-def _marker(log: Mapping[str, Sequence[float]]) -> str:
+def _marker(log: Log) -> str:
     # A single epoch makes no line.
     return "o" if len(log["epoch"]) == 1 else ""
