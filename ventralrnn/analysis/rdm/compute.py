@@ -12,10 +12,10 @@ import xarray as xr
 from torch import Tensor
 
 from ventralrnn.analysis.rdm.container import make_rdms
-from ventralrnn.analysis.rdm.crossnobis import compute_crossnobis, compute_poisson
 from ventralrnn.analysis.rdm.distances import PLAIN, check_distance, check_shape, compute_distances
-from ventralrnn.analysis.rdm.noise import Noise, estimate_noise, residuals_of
+from ventralrnn.analysis.rdm.noise import Noise
 from ventralrnn.analysis.rdm.patterns import distances_within, place
+from ventralrnn.analysis.rdm.repeats import Runs, distances_of_runs
 from ventralrnn.analysis.rdm.tiles import distances_by_tiles, tile_rows, to_patterns
 from ventralrnn.analysis.reading import AreaStates, StateGrid
 from ventralrnn.analysis.results import provenance
@@ -71,8 +71,9 @@ def compute_rdm(
     device : str
         'auto', 'cpu' or 'cuda'.
     memory : int
-        Bytes for patterns that are held at a time. One state is read in tiles of stimuli where it has more.
-        Repeats need all of a state at once.
+        Bytes for patterns that are held at a time. Where one state has more, it is read in tiles of stimuli, or in
+        blocks of features for distances that need repeats. A noise covariance that is estimated from more
+        presentations than there are features takes all of a state.
     progress : bool
         Show a progress bar.
     command : str, optional
@@ -195,23 +196,30 @@ class _Job:
         return "shrinkage_diag" if self.distance == "mahalanobis" else None
 
     def compute(self, area: AreaStates, position: int) -> np.ndarray:
+        """Return the RDM of a state, (pair,)."""
         where = f" of {area.name}, step {area.time_step[position]}"
         check_shape((area.stimuli, area.neuroids), self.distance, where)
-        if self.distance in PLAIN and not area.repeated:
-            rows = tile_rows(area.stimuli, area.row_bytes, self.memory)
+        if self.distance in PLAIN:
             return distances_by_tiles(
-                lambda tile: to_patterns(area.mean(position, tile), self.device),
+                lambda tile: self._patterns(area, position, tile),
                 area.stimuli,
-                rows,
+                tile_rows(area.stimuli, area.row_bytes * area.most_presentations, self.memory),
                 self.distance,
                 constant=self.constant,
                 where=where,
                 names=area.names,
             )
+        runs = Runs(area, position, self.memory, self.device)
         try:
-            return self._with_repeats(area, position).cpu().numpy()
+            return distances_of_runs(runs, self.distance, self.noise or self.default_noise).cpu().numpy()
         except AnalysisError as error:
             raise AnalysisError(f"{area.name}, step {area.time_step[position]}: {error}") from error
+
+    def _patterns(self, area: AreaStates, position: int, tile: slice) -> Tensor:
+        runs = to_patterns(area.runs(position, tile), self.device)
+        if len(runs) == 1:
+            return runs[0]
+        return (runs.float() if runs.dtype == torch.float16 else runs).nanmean(0)
 
     def compute_together(self, area: AreaStates, positions: list[int]) -> np.ndarray | None:
         """Return the RDMs of several states of an array in memory at once, which is faster; None where it is not so."""
@@ -223,30 +231,6 @@ class _Job:
             return distances_within(place(states.to(self.device), self.distance)).cpu().numpy()
         except AnalysisError:  # which names the state when it is alone
             return None
-
-    def _with_repeats(self, area: AreaStates, position: int) -> Tensor:
-        runs = to_patterns(area.runs(position), self.device)
-        runs = runs.float() if runs.dtype == torch.float16 else runs
-        if self.distance == "poisson_cv":
-            return compute_poisson(runs, crossvalidated=True)
-        method = self.noise or self.default_noise
-        missing = bool(runs.isnan().all())
-        noise = None
-        if method is not None and not missing:
-            noise = method if isinstance(method, Noise) else estimate_noise(*self._residuals(runs, method))
-        if self.distance == "crossnobis":
-            return compute_crossnobis(runs, noise)
-        mean = runs[0] if len(runs) == 1 else torch.nanmean(runs, 0)
-        if self.distance == "poisson":
-            return compute_poisson(mean)
-        if missing:
-            return mean.new_full((area.stimuli * (area.stimuli - 1) // 2,), torch.nan)
-        return compute_distances(mean, self.distance, noise=noise, constant=self.constant)
-
-    @staticmethod
-    def _residuals(runs: Tensor, method: str) -> tuple[Tensor, str, int]:
-        rest, freedom = residuals_of(runs)
-        return rest, method, freedom
 
 
 def _compute(grid: StateGrid, job: _Job, progress: bool) -> np.ndarray:

@@ -54,7 +54,7 @@ def compute_crossnobis(features: A, noise: Any = None) -> A:
     states = values.reshape(-1, *values.shape[-3:])
     whiten = None if noise is None else as_noise(noise).whiten
     kernels = [_kernel(state if whiten is None else whiten(state)) for state in states]
-    result = torch.stack([_from_kernel(kernel) for kernel in kernels])
+    result = torch.stack([from_kernel(kernel) for kernel in kernels])
     return to_kind(result.reshape(*values.shape[:-3], -1), features)
 
 
@@ -67,7 +67,12 @@ def _runs(features: Any) -> Tensor:
         raise AnalysisError(
             f"features: {runs} runs of {stimuli} stimuli: a crossvalidated distance needs at least two of both"
         )
-    # Sums tell without a copy which patterns to look at.
+    check_runs(values)
+    return values
+
+
+def check_runs(values: Tensor) -> None:
+    """Refuse patterns (..., run, stimulus, feature) that are not finite in part; sums tell which to look at."""
     for index in (~values.sum(-1).isfinite()).nonzero().tolist():
         pattern = values[tuple(index)]
         if not bool(pattern.isfinite().all()) and not bool(pattern.isnan().all()):
@@ -75,29 +80,43 @@ def _runs(features: Any) -> Tensor:
                 f"features: stimulus {index[-1]} of run {index[-2]} holds NaN or infinity in some features: leave "
                 "these features out, or make the whole pattern NaN"
             )
-    return values
 
 
 def _kernel(state: Tensor) -> Tensor:
     """Return the mean scalar product over different runs of every two stimuli, (stimulus, stimulus)."""
-    there = ~state[:, :, 0].isnan()
-    if not bool(there.any()):
+    if bool(state[:, :, 0].isnan().all()):
         return state.new_full((state.shape[1],) * 2, torch.nan)
+    patterns, there = centre_runs(state)
+    return divide_by_pairs(product_of_runs(patterns), there)
+
+
+def centre_runs(state: Tensor) -> tuple[Tensor, Tensor]:
+    """Return patterns (run, stimulus, feature) less their mean, 0 where they are missing, and where they are not."""
+    there = ~state[:, :, 0].isnan()
     if bool(there.all()):
-        patterns = state - state.mean((0, 1))
-    else:
-        patterns = (state - torch.nanmean(state.flatten(0, 1), 0)).nan_to_num_(0)
+        return state - state.mean((0, 1)), there
+    return (state - torch.nanmean(state.flatten(0, 1), 0)).nan_to_num_(0), there
+
+
+def product_of_runs(patterns: Tensor) -> Tensor:
+    """Return scalar products of stimuli summed over pairs of different runs, (stimulus, stimulus)."""
     total = patterns.sum(0)
     products = total @ total.mT
     for run in patterns:
         products.addmm_(run, run.mT, alpha=-1)
-    counts = there.to(state.dtype)
+    return products
+
+
+def divide_by_pairs(products: Tensor, there: Tensor) -> Tensor:
+    """Return means from sums over pairs of different runs; NaN where there is no pair."""
+    counts = there.to(products.dtype)
     of_each = counts.sum(0)
     pairs = torch.outer(of_each, of_each) - counts.mT @ counts
     return products / torch.where(pairs > 0, pairs, torch.nan)
 
 
-def _from_kernel(kernel: Tensor) -> Tensor:
+def from_kernel(kernel: Tensor) -> Tensor:
+    """Return squared distances of all pairs, (pair,), from scalar products that may differ with their order."""
     own = kernel.diagonal()
     return upper(own[:, None] + own - kernel - kernel.mT)
 
@@ -148,24 +167,32 @@ def compute_poisson(
             raise AnalysisError(f"features: give (..., stimulus, feature) of two or more, not {tuple(values.shape)}")
     core = 3 if crossvalidated else 2
     states = values.reshape(-1, *values.shape[-core:])
+    kernels = []
     for state in states:
-        if not bool((state >= 0).all()) and not bool(state.isnan().all()):
-            raise AnalysisError("features: Poisson rates are 0 or more and not NaN: baselines must not be subtracted")
-        if bool(state.isinf().any()):
-            raise AnalysisError("features: holds infinity")
+        check_rates(state)
+        kernels.append(poisson_kernel(state, crossvalidated, prior_rate, prior_weight))
+    result = torch.stack([from_kernel(kernel) for kernel in kernels])
+    return to_kind(result.reshape(*values.shape[:-core], -1), features)
+
+
+def check_rates(state: Tensor) -> None:
+    """Refuse what are no rates; a state may be NaN throughout."""
+    if not bool((state >= 0).all()) and not bool(state.isnan().all()):
+        raise AnalysisError("features: Poisson rates are 0 or more and not NaN: baselines must not be subtracted")
+    if bool(state.isinf().any()):
+        raise AnalysisError("features: holds infinity")
+
+
+def poisson_kernel(state: Tensor, crossvalidated: bool, prior_rate: float = 1.0, prior_weight: float = 0.1) -> Tensor:
+    """Return what :func:`from_kernel` makes divergences of, (stimulus, stimulus); it adds up over features."""
 
     def rates(raw: Tensor) -> Tensor:
         return (raw + prior_rate * prior_weight) / (1 + prior_weight)
 
-    result = []
-    for state in states:
-        if crossvalidated:
-            others = (state.sum(0) - state) / (len(state) - 1)
-            left, right = rates(others), rates(state).log()
-            left, right = (side - side.mean(1, keepdim=True) for side in (left, right))
-            kernel = left.transpose(0, 1).flatten(1) @ right.transpose(0, 1).flatten(1).mT / len(state)
-        else:
-            left, right = rates(state), rates(state).log()
-            kernel = (left - left.mean(0)) @ (right - right.mean(0)).mT
-        result.append(_from_kernel(kernel))
-    return to_kind(torch.stack(result).reshape(*values.shape[:-core], -1), features)
+    if crossvalidated:
+        others = (state.sum(0) - state) / (len(state) - 1)
+        left, right = rates(others), rates(state).log()
+        left, right = (side - side.mean(1, keepdim=True) for side in (left, right))
+        return left.transpose(0, 1).flatten(1) @ right.transpose(0, 1).flatten(1).mT / len(state)
+    left, right = rates(state), rates(state).log()
+    return (left - left.mean(0)) @ (right - right.mean(0)).mT

@@ -156,8 +156,7 @@ def estimate_noise(residuals: A, method: str = "shrinkage_diag", dof: int | None
     .. [2] Ledoit & Wolf (2004). Journal of Multivariate Analysis 88(2), 365-411.
     .. [3] Chen, Wiesel, Eldar & Hero (2010). IEEE Transactions on Signal Processing 58(10), 5016-5029.
     """
-    if method not in _METHODS:
-        raise AnalysisError(f"noise {method!r}: {', '.join(list(_METHODS)[:-1])} or {list(_METHODS)[-1]}")
+    check_method(method)
     values = to_tensor(residuals, "residuals", ndim=2).double()
     samples = len(values)
     if samples < 2:
@@ -171,37 +170,99 @@ def estimate_noise(residuals: A, method: str = "shrinkage_diag", dof: int | None
         raise AnalysisError(f"residuals: feature {silent} never varies, so its noise is not known: leave such out")
     target = variances if diagonal else variances.mean().expand_as(variances)
     deviation = target.sqrt()
-    weight = _METHODS[method](values, values / deviation, freedom)
-    return _decompose(values / deviation, deviation, weight, freedom)
+    scaled = values / deviation
+    gram = scaled @ scaled.mT
+    fourth = float(scaled.pow(4).sum())
+    of_features = float(scaled.square().sum(0).square().sum())
+    weight = METHODS[method](Residuals(gram, scaled.shape[1], fourth, of_features), freedom)
+    return _noise_of(scaled, gram, deviation, weight, freedom)
 
 
-def _decompose(scaled: Tensor, deviation: Tensor, weight: float, freedom: int) -> Noise:
+def check_method(method: str) -> None:
+    """Refuse a way to estimate a covariance that is not one of those known."""
+    if method not in METHODS:
+        raise AnalysisError(f"noise {method!r}: {', '.join(list(METHODS)[:-1])} or {list(METHODS)[-1]}")
+
+
+def _noise_of(scaled: Tensor, gram: Tensor, deviation: Tensor, weight: float, freedom: int) -> Noise:
     """Return weight I + (1 - weight) scaled' scaled / freedom by the directions that the second part has."""
     samples, features = scaled.shape
     if weight >= 1:
         return Noise(deviation, scaled.new_zeros(features, 0), scaled.new_zeros(0), 1.0, 1.0)
     kept = scaled * ((1 - weight) / freedom) ** 0.5
     if samples < features:
-        squares, left = torch.linalg.eigh(kept @ kept.mT)
-        # The mean was removed: rounding would make directions of what has no variance.
-        real = squares > squares[-1] * samples * torch.finfo(squares.dtype).eps
-        squares = squares[real]
-        directions = (kept.mT @ left[:, real]) / squares.sqrt()
+        squares, left = decompose(gram * ((1 - weight) / freedom), weight, features)
+        directions = (kept.mT @ left) / squares.sqrt()
     else:
         squares, directions = torch.linalg.eigh(kept.mT @ kept)
         squares = squares.clamp(min=0)
-    smallest = squares[0] if directions.shape[1] == features else 0
-    if weight + float(smallest) <= float(squares[-1]) * features * torch.finfo(squares.dtype).eps:
+        _check_inverse(squares, weight, samples, features)
+    return Noise(deviation, directions, squares + weight, weight, weight)
+
+
+def decompose(gram: Tensor, weight: float, features: int) -> tuple[Tensor, Tensor]:
+    """Return the variances of residuals along their directions, and how these are made of the residuals.
+
+    Parameters
+    ----------
+    gram : torch.Tensor of float64, (sample, sample)
+        Scalar products of residuals, which are fewer than features, divided by degrees of freedom.
+    weight : float
+        Of the target of shrinkage.
+    features : int
+        Their number.
+
+    Returns
+    -------
+    tuple of torch.Tensor, (rank,) and (sample, rank)
+        Eigenvalues above rounding, and eigenvectors.
+
+    Raises
+    ------
+    AnalysisError
+        If the shrunk covariance has no inverse.
+    """
+    squares, left = torch.linalg.eigh(gram)
+    # The mean was removed: rounding would make directions of what has no variance.
+    real = squares > squares[-1] * len(gram) * torch.finfo(squares.dtype).eps
+    squares, left = squares[real], left[:, real]
+    _check_inverse(squares, weight, len(gram), features)
+    return squares, left
+
+
+def _check_inverse(squares: Tensor, weight: float, samples: int, features: int) -> None:
+    smallest = float(squares[0]) if len(squares) == features else 0.0
+    if weight + smallest <= float(squares[-1]) * features * torch.finfo(squares.dtype).eps:
         raise AnalysisError(
             f"noise: {samples} residuals of {features} features have a covariance without inverse: use a method "
             "with shrinkage, such as shrinkage_diag"
         )
-    return Noise(deviation, directions, squares + weight, weight, weight)
 
 
-def _ledoit_wolf(values: Tensor, scaled: Tensor, freedom: int) -> float:
-    samples, features = values.shape
-    gram = values @ values.mT
+@dataclass(frozen=True)
+class Residuals:
+    """What the weight of shrinkage needs to know of residuals that were divided by the deviations of the target.
+
+    Parameters
+    ----------
+    gram : torch.Tensor of float64, (sample, sample)
+        Their scalar products.
+    features : int
+        Number of features.
+    fourth : float
+        Sum of fourth powers; only where the target is a diagonal.
+    squares : float
+        Sum over features of squared sums of squares; only where the target is a diagonal.
+    """
+
+    gram: Tensor
+    features: int
+    fourth: float
+    squares: float
+
+
+def _ledoit_wolf(residuals: Residuals, freedom: int) -> float:
+    gram, features, samples = residuals.gram, residuals.features, len(residuals.gram)
     squares = float(gram.square().sum()) / samples**2  # of the covariance, over all pairs of features
     mean = float(gram.trace()) / samples / features
     distance = squares - features * mean**2
@@ -209,9 +270,8 @@ def _ledoit_wolf(values: Tensor, scaled: Tensor, freedom: int) -> float:
     return min(error, distance) / distance if distance > 0 else 1.0
 
 
-def _oas(values: Tensor, scaled: Tensor, freedom: int) -> float:
-    samples, features = values.shape
-    gram = values @ values.mT
+def _oas(residuals: Residuals, freedom: int) -> float:
+    gram, features, samples = residuals.gram, residuals.features, len(residuals.gram)
     squares = float(gram.square().sum()) / samples**2 / features**2
     mean = (float(gram.trace()) / samples / features) ** 2
     # As in scikit-learn: equation 23 of the paper without its terms in 1 / features.
@@ -219,24 +279,23 @@ def _oas(values: Tensor, scaled: Tensor, freedom: int) -> float:
     return min((squares + mean) / below, 1.0) if below > 0 else 1.0
 
 
-def _schafer_strimmer(values: Tensor, scaled: Tensor, freedom: int) -> float:
-    samples = len(values)
-    gram = scaled @ scaled.mT
-    squares = scaled.square()
+def _schafer_strimmer(residuals: Residuals, freedom: int) -> float:
+    gram, samples = residuals.gram, len(residuals.gram)
     # Sums over all pairs of features, less those of a feature with itself.
-    products = float(gram.diagonal().square().sum() - squares.square().sum()) / (samples - 1)
-    covariances = float(gram.square().sum() - squares.sum(0).square().sum()) / (samples - 1) ** 2
+    products = (float(gram.diagonal().square().sum()) - residuals.fourth) / (samples - 1)
+    covariances = (float(gram.square().sum()) - residuals.squares) / (samples - 1) ** 2
     variance = samples / freedom**2 * (products - covariances)
     return min(max(variance / covariances, 0.0), 1.0) if covariances > 0 else 1.0
 
 
-_METHODS: dict[str, Callable[[Tensor, Tensor, int], float]] = {
+#: How the weight of shrinkage follows from residuals and their degrees of freedom.
+METHODS: dict[str, Callable[[Residuals, int], float]] = {
     "shrinkage_diag": _schafer_strimmer,
     "shrinkage_eye": _ledoit_wolf,
     "ledoit_wolf": _ledoit_wolf,
     "oas": _oas,
-    "diag": lambda values, scaled, freedom: 1.0,
-    "full": lambda values, scaled, freedom: 0.0,
+    "diag": lambda residuals, freedom: 1.0,
+    "full": lambda residuals, freedom: 0.0,
 }
 
 

@@ -40,6 +40,8 @@ class AreaStates:
         Their numbers.
     names : list of str or None
         Names of the stimuli: what `condition` says, or their ``stimulus_id``.
+    most_presentations : int
+        How often any stimulus was shown at most.
     repeated : bool
         Whether a stimulus was shown more than once.
     time_step : numpy.ndarray of int, (time,)
@@ -89,7 +91,8 @@ class AreaStates:
         firsts = slice(None) if self._rows is None else [int(rows[0]) for rows in self._rows]
         self.names = None if names is None else names[firsts].astype(str).tolist()
         self.stimuli: int = array.sizes[self._row] if self._rows is None else len(self._rows)
-        self.repeated = self.repeats > 1 or (self._rows is not None and max(map(len, self._rows)) > 1)
+        self.most_presentations: int = self.repeats * (1 if self._rows is None else max(map(len, self._rows)))
+        self.repeated = self.most_presentations > 1
 
     def _times(self) -> None:
         coords, length = self.array.coords, self.array.sizes.get(_T, 1)
