@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("analysis",),
     ("brains",),
     ("plots",),
+    ("report",),
     ("cli",),
 )
 FLOOR = {package: height for height, packages in enumerate(FLOORS) for package in packages}

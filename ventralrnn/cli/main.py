@@ -24,6 +24,7 @@ COMMANDS = {
     "dynamics": "When each area of a recording responds, how selectively, and how its state moves.",
     "score": "Score a model on a benchmark of Brain-Score or of ventralrnn.",
     "benchmarks": "List the benchmarks of ventralrnn and of Brain-Score, and whether the data are here.",
+    "report": "Write one HTML page over recordings and results, to look at or to send about.",
     "submit": "Write a model as a plugin for Brain-Score.",
 }
 
