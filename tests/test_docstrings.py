@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("", "graph", "networks", "zoo", "stimuli", "training", "recording", "analysis", "brains", "plots")
+PACKAGES = ("", "graph", "networks", "zoo", "stimuli", "training", "recording", "analysis", "brains", "plots", "report")
 # Those whose every name has an example.
 WITH_EXAMPLES = ("", "graph", "networks", "recording", "analysis", "brains")
 

@@ -1,7 +1,9 @@
 """What the page holds, without a browser: numbers, pictures, names, and what it refuses."""
 
 import html.parser
+import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -16,11 +18,13 @@ from ventralrnn.analysis import compute_dynamics, decode, rsa
 from ventralrnn.analysis.rdm import make_rdms
 from ventralrnn.analysis.results import save_result
 from ventralrnn.brains import Experiment, simulate_rdms
+from ventralrnn.cli.main import main
 from ventralrnn.errors import AnalysisError, RecordingError
 from ventralrnn.recording import Recording
 from ventralrnn.report import movies, write_report
 
 PAGE = "report.html"
+MANUAL = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +154,59 @@ def test_pictures_that_are_missing_or_changed_are_not_shown(tmp_path: Path) -> N
     assert sum(s["picture"] is not None for s in data_of(tmp_path / PAGE)["movies"][0]["stimuli"]) == 11
 
 
+def timed(values: list[list[float]]) -> tuple[tuple[str, str], list[list[float]]]:
+    return ("area", "time"), values
+
+
+KINDS = {
+    "benchmark": xr.Dataset(
+        {"score": timed([[0.1, 0.2], [np.nan, 0.4]]), "low": timed([[0, 0.1], [np.nan, 0.3]]),
+         "high": timed([[0.2, 0.3], [np.nan, 0.5]]), "ceiling": 0.7, "ceiling_lower": 0.6},
+        {"area": ["V4", "IT"], "time_step": ("time", [0, 1]), "time_ms": timed([[50.0, 60.0], [60.0, 70.0]])},
+        {"model": "m", "benchmark": "b", "metric": "rdm", "committed_score": 0.38, "committed_low": 0.3,
+         "committed_high": 0.45, "committed_area": "IT", "simulated": "yes"},
+    ),
+    "score": xr.Dataset({"score": 0.5, "raw": 0.3, "ceiling": 0.6, "error": 0.01}, attrs={"model": "m"}),
+    "score over time": xr.Dataset(
+        {name: ("time_bin", values) for name, values in
+         {"score": [0.2, 0.5], "raw": [0.1, 0.3], "ceiling": [0.5, 0.6], "error": [0.01, np.nan]}.items()},
+        {"time_bin_start": ("time_bin", [70, 90]), "time_bin_end": ("time_bin", [90, 110])}, {"model": "m"},
+    ),
+    "benchmarks": xr.Dataset(
+        {"score": (("benchmark", "model"), [[0.1, 0.2]]), "low": (("benchmark", "model"), [[0.0, 0.1]]),
+         "high": (("benchmark", "model"), [[0.2, np.nan]]), "ceiling": ("benchmark", [0.9]),
+         "simulated": ("benchmark", [True])},
+        {"benchmark": ["ventralrnn.b"], "model": ["one", "two"]},
+    ),
+    "encoding": xr.Dataset(
+        {"score": (("area", "time", "neuroid", "time_bin"), np.full((2, 3, 4, 2), 0.25))},
+        {"area": ["V4", "IT"], "time_step": ("time", [0, 1, 2])},
+    ),
+    "comparison without clocks": xr.Dataset(
+        {"similarity": (("area", "time", "brain_time"), np.arange(12.0).reshape(2, 2, 3) / 12)},
+        {"area": ["V4", "IT"], "time_step": ("time", [0, 1])}, {"method": "corr", "brain": "mine"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_results_are_seen_with_their_ceilings_and_units(kind: str, tmp_path: Path) -> None:
+    path = save_result(KINDS[kind], tmp_path / "a.nc")
+    write_report(path, tmp_path / PAGE)
+    (section,) = data_of(tmp_path / PAGE)["sections"]
+    charts = section["charts"]
+    text = json.dumps(section)
+    expected = {
+        "benchmark": ("SIMULATED", "0.38 of IT", "Noise ceiling 0.70", '"ceiling": [0.6, 0.7]'),
+        "score": ("Score 0.5; 1 is the noise ceiling.", '"ceiling": [0.6, 0.6]', '"low": 0.29, "high": 0.31'),
+        "score over time": ('"x": [80.0, 100.0]', '"high": [0.5, 0.6], "name": "noise ceiling"', "brain time"),
+        "benchmarks": ("b (SIMULATED data)", "2 models, 1 benchmark.", '"ceiling": [0.9, 0.9]'),
+        "encoding": ("Median over 4 neurons; the best state reaches 0.25", "Pearson's r", "time step"),
+        "comparison without clocks": ("most like model IT at step 1", "0.92", "no noise ceiling", "model step"),
+    }[kind]
+    assert charts and all(words in text for words in expected), text
+
+
 def random_rdms(path: Path, stimuli: int, areas: int, times: int) -> Path:
     random = np.random.default_rng(0)
     values = random.random((areas, times, stimuli * (stimuli - 1) // 2)).astype(np.float32)
@@ -236,3 +293,24 @@ def test_a_broken_file_among_others_is_named_on_the_page(recording: Recording, t
     made = write_report(tmp_path, tmp_path / PAGE)
     assert [Path(s).name for s in made["sources"]] == ["a.zarr"]
     assert any("broken.nc" in note for note in data_of(tmp_path / PAGE)["notes"])
+
+
+def test_the_manual_works_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recording = record(write_labelled(tmp_path / "moved_pictures"), tmp_path / "all.zarr")
+    save_result(compute_rdm(recording, constant="nan"), tmp_path / "rdms.nc")
+    shutil.copytree(recording.path, tmp_path / "demo" / "all.zarr")
+    commands = [line for block in re.findall(r"```console\n(.*?)```", MANUAL, re.DOTALL) for line in block.splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        with pytest.raises(SystemExit) as ended:
+            main(shlex.split(command)[1:])
+        assert ended.value.code == 0
+        assert data_of(Path(command.split()[-1]))["movies"]
+    capsys.readouterr()
+    (code,) = re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL)
+    exec(compile(code, "report.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("report.html ")
+    assert data_of(Path("report.html"))["title"] == "My model"

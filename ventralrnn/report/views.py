@@ -433,7 +433,9 @@ def _benchmarks(source: Source) -> tuple[list[str], list[Chart]]:
         title = str(name).removeprefix("ventralrnn.") + (" (SIMULATED data)" if simulated else "")
         panels.append({"title": title, "rows": rows, "ceiling": _bounds(lower, top)})
     note = "Bars: intervals of each model. Grey: noise ceiling; where there is none, it is not known."
-    lead = [f"{result.sizes['model']} models on {result.sizes['benchmark']} benchmarks."]
+    lead = [
+        ", ".join(f"{n} {what}{'s' * (n > 1)}" for what in ("model", "benchmark") if (n := result.sizes[what])) + "."
+    ]
     return lead, [charts.rows("Scores", panels, {"label": "score", "unit": "1 is perfect", "zero": True}, note)]
 
 
