@@ -3,8 +3,9 @@
 from ventralrnn.analysis.comparison import compare_rdms
 from ventralrnn.analysis.decoding import decode
 from ventralrnn.analysis.dynamics import compute_contributions, compute_dynamics, find_fixed_points, jacobian_spectrum
+from ventralrnn.analysis.embedding import embed_states
 from ventralrnn.analysis.encoding import encode
-from ventralrnn.analysis.inference import rsa
+from ventralrnn.analysis.inference import contrast_models, rsa
 from ventralrnn.analysis.rdm import compute_rdm, extract_rdm
 from ventralrnn.analysis.similarity import cka, compare_states
 from ventralrnn.analysis.timecourses import time_courses
@@ -16,7 +17,9 @@ __all__ = [
     "compute_contributions",
     "compute_dynamics",
     "compute_rdm",
+    "contrast_models",
     "decode",
+    "embed_states",
     "encode",
     "extract_rdm",
     "find_fixed_points",

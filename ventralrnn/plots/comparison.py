@@ -97,7 +97,7 @@ def plot_similarity_matrix(
             bar.ax.set_ylim(min(0.0, float(np.nanmin(similarity))), top)
             bar.outline.set_visible(False)
     if "significant" in one and one["significant"].values.any():
-        _outline(ax, one["significant"].transpose("time", "brain_time").values, x, y)
+        draw_outline(ax, one["significant"].transpose("time", "brain_time").values, x, y)
     ax.set(xlabel=_say("brain", brain), ylabel=_say("model", model))
     ax.set_title(" × ".join(_titles(one)))
     if ceiling:
@@ -351,7 +351,7 @@ def _margin(ax: Axes, one: xr.Dataset, brain: Times, similarity: np.ndarray) -> 
     top.legend(handles=legend_of([top]), loc="upper left", borderaxespad=0)
 
 
-def _outline(ax: Axes, mask: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+def draw_outline(ax: Axes, mask: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
     """Draw the border of a mask along the edges of its cells."""
     padded = np.pad(mask, 1)
     lines: list[tuple[Any, Any]] = [

@@ -44,6 +44,11 @@ def use_style() -> Iterator[None]:
 
     Every function of :mod:`ventralrnn.plots` does so itself. Use it for what you add to their Axes, and to save, or
     save with :func:`save_figure`: how text is stored in a vector file is decided when it is written.
+
+    Yields
+    ------
+    None
+        Nothing; the settings hold within the ``with`` block.
     """
     with as_file(files("ventralrnn.plots") / "ventral.mplstyle") as sheet, matplotlib.rc_context(fname=sheet):
         yield

@@ -9,6 +9,7 @@ from ventralrnn.analysis.inference.ceilings import (
     repeat_ceilings,
 )
 from ventralrnn.analysis.inference.clusters import Clusters, cluster_test, enhance, enhanced_test
+from ventralrnn.analysis.inference.contrasts import contrast_models
 from ventralrnn.analysis.inference.discovery import false_discovery
 from ventralrnn.analysis.inference.intervals import (
     percentile_interval,
@@ -35,6 +36,7 @@ __all__ = [
     "bootstrap_similarity",
     "ceilings_of",
     "cluster_test",
+    "contrast_models",
     "draw",
     "enhance",
     "enhanced_test",

@@ -1,0 +1,159 @@
+"""Scores on a benchmark: of every area at every step, beside the ceiling and what was committed to.
+
+Draws what :func:`ventralrnn.score` and :func:`ventralrnn.brains.benchmarks.evaluate` return.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from ventralrnn.errors import AnalysisError
+from ventralrnn.plots.style import (
+    Times,
+    area_colours,
+    area_markers,
+    edges,
+    legend_below,
+    legend_of,
+    mark_simulated,
+    styled,
+    take_axes,
+    times_of,
+)
+
+_CEILING = "noise ceiling"
+_METRICS = {"rdm": "similarity of RDMs"}
+
+
+@styled
+def plot_scores(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
+    """Draw a model's score on a benchmark over time.
+
+    Parameters
+    ----------
+    result : xarray.Dataset
+        What :func:`ventralrnn.score` returns. For a benchmark of ours, a score of every area and step, with intervals.
+        For one of Brain-Score, a score, or one for every time bin, with its standard error over splits.
+    ax : matplotlib.axes.Axes, optional
+        Where; new ones by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Ours: a line an area; the committed score as a bar with its interval over the window of time in which its area
+        is averaged, and the noise ceiling, lower to upper bound or a line. Brain-Score's: raw scores beside the
+        ceiling of each time bin.
+
+    Raises
+    ------
+    AnalysisError
+        If there are no scores.
+    """
+    if "score" not in result:
+        raise AnalysisError("result: has no score; give what ventralrnn.score returns")
+    ax = take_axes(ax)
+    if "area" in result["score"].dims:
+        (_states if "time" in result["score"].dims else _areas)(ax, result)
+    else:
+        _brainscore(ax, result)
+    ax.set_title(str(result.attrs.get("benchmark", "")).removeprefix("ventralrnn."))
+    handles = legend_of([ax])
+    if handles:
+        legend_below(ax, handles, 22, 3)
+    mark_simulated(ax, result)
+    return ax
+
+
+def _states(ax: Axes, result: xr.Dataset) -> None:
+    areas = [str(area) for area in result["area"].values]
+    colours, markers = area_colours(areas), area_markers(areas)
+    axes = {area: times_of(result.sel(area=area)) for area in areas}
+    in_ms = all(times.in_ms for times in axes.values())
+    if not in_ms:
+        axes = {area: times_of(result.sel(area=area), clock=False) for area in areas}
+    apart = 0.1 * min((float(np.diff(t.values).min()) for t in axes.values() if len(t.values) > 1), default=1.0)
+    _ceiling(ax, result)
+    for row, area in enumerate(areas):
+        one = result.sel(area=area)
+        times, values = axes[area].values + (row - (len(areas) - 1) / 2) * apart, one["score"].values
+        there = np.isfinite(values)
+        ends = np.abs(np.stack([one["low"].values, one["high"].values]) - values)[:, there]
+        if there.any():
+            ax.errorbar(times[there], values[there], ends, color=colours[area], lw=0, elinewidth=0.7, zorder=2)
+            ax.plot(times[there], values[there], color=colours[area], marker=markers[area], label=area)
+    _committed(ax, result, axes, colours)
+    ax.axhline(0, color="0.4", lw=0.6)
+    ax.set(xlabel=Times(np.zeros(1), in_ms).label, ylabel=_metric(result))
+
+
+def _committed(ax: Axes, result: xr.Dataset, axes: dict[str, Times], colours: dict[str, Any]) -> None:
+    """Draw the score that was chosen before anything was scored, over the time that it averages."""
+    area = str(result.attrs.get("committed_area", ""))
+    if area not in axes:
+        return
+    steps = json.loads(str(result.attrs["committed_steps"]))
+    covered = json.loads(str(result.attrs.get("committed_covered_ms", "null")))
+    if axes[area].in_ms and covered:
+        left, right = covered
+    else:
+        # Without a window, all the steps that were averaged, each for as long as it lasts.
+        borders, known = edges(axes[area].values), list(result["time_step"].values)
+        left, right = borders[known.index(steps[0])], borders[known.index(steps[-1]) + 1]
+    score, low, high = (float(result.attrs[f"committed_{name}"]) for name in ("score", "low", "high"))
+    ax.fill_between([left, right], low, high, color=colours[area], alpha=0.15, lw=0, zorder=0.5)
+    look: dict[str, Any] = {"color": colours[area], "lw": 3, "alpha": 0.45, "zorder": 1, "solid_capstyle": "butt"}
+    ax.plot([left, right], [score] * 2, label=f"committed: {area}, averaged", **look)
+
+
+def _areas(ax: Axes, result: xr.Dataset) -> None:
+    areas = [str(area) for area in result["area"].values]
+    colours, markers = area_colours(areas), area_markers(areas)
+    _ceiling(ax, result)
+    for row, area in enumerate(areas):
+        one = result.sel(area=area)
+        value, low, high = (float(one[name]) for name in ("score", "low", "high"))
+        ax.errorbar(row, value, [[value - low], [high - value]], color=colours[area], marker=markers[area], ms=5)
+    ax.axhline(0, color="0.4", lw=0.6)
+    ax.set_xticks(range(len(areas)), areas)
+    ax.set(xlim=(-0.5, len(areas) - 0.5), ylabel=_metric(result))
+
+
+def _brainscore(ax: Axes, result: xr.Dataset) -> None:
+    raw, error, ceiling = (np.atleast_1d(result[name].values) for name in ("raw", "error", "ceiling"))
+    if "time_bin" in result.dims:
+        starts, stops = (result[f"time_bin_{end}"].values.astype(float) for end in ("start", "end"))
+        ax.set_xlabel("time after stimulus onset (ms)")
+    else:
+        starts, stops = np.arange(len(raw)) - 0.3, np.arange(len(raw)) + 0.3
+        ax.set_xticks([])
+        ax.set_xlim(-1, len(raw))
+    for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        if np.isfinite(ceiling[i]):
+            ax.plot([start, stop], [ceiling[i]] * 2, color="0.6", lw=2, label=_CEILING)
+        if np.isfinite(raw[i]):
+            ax.plot([start, stop], [raw[i]] * 2, color="#0072B2", label="score before the ceiling")
+            spread = error[i] if np.isfinite(error[i]) else None
+            ax.errorbar((start + stop) / 2, raw[i], spread, color="#0072B2", marker="o")
+    share = np.atleast_1d(result["score"].values)
+    if len(raw) == 1 and np.isfinite(share[0]):
+        words = f"{share[0]:.2f} of the ceiling"
+        ax.annotate(words, (stops[0], raw[0]), (3, 0), textcoords="offset points", va="center")
+    ax.set_ylim(bottom=min(0.0, float(np.nanmin(raw, initial=0))))
+    ax.set_ylabel("score")
+
+
+def _ceiling(ax: Axes, result: xr.Dataset) -> None:
+    high = float(result["ceiling"]) if "ceiling" in result else np.nan
+    low = float(result["ceiling_lower"]) if "ceiling_lower" in result else np.nan
+    if np.isfinite(low):
+        ax.axhspan(low, high, facecolor="0.8", lw=0, zorder=0, label=f"{_CEILING}, lower to upper")
+    elif np.isfinite(high):
+        ax.axhline(high, color="0.6", lw=2, zorder=0, label=_CEILING)
+
+
+def _metric(result: xr.Dataset) -> str:
+    metric = str(result.attrs.get("metric", ""))
+    return f"score ({_METRICS.get(metric, metric)})" if metric else "score"
