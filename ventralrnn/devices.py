@@ -36,5 +36,5 @@ def choose_device(device: str) -> "torch.device":
     except RuntimeError:
         raise DeviceError(f"device {device!r}: auto, cpu, cuda or mps") from None
     if not there.get(chosen.type) or (chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count()):
-        raise DeviceError(f"device {device!r}: no such device here; --device auto takes what there is")
+        raise DeviceError(f"device {device!r}: no such device here; device='auto' takes what there is")
     return chosen

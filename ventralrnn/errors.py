@@ -1,4 +1,9 @@
-"""Errors that a user can act on: each message names the file or argument and says what to do."""
+"""Errors that a user can act on: each message names the file or argument and says what to do.
+
+A message about an argument begins with its name and a colon, ``method: ...``, and what to give instead reads as in a
+call, ``bootstrap=0``, or has the name in backticks. The command line says it with its options, ``--compare: ...`` and
+``--bootstrap 0``.
+"""
 
 
 class VentralrnnError(Exception):

@@ -55,5 +55,5 @@ def test_what_is_no_result_is_named(tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="b.nc: no result is there"):
         open_result(tmp_path / "b.nc")
     (tmp_path / "c.nc").write_bytes(b"nothing of the kind")
-    with pytest.raises(AnalysisError, match="c.nc: cannot be read as netCDF"):
+    with pytest.raises(AnalysisError, match="c.nc: is not a netCDF file"):
         open_result(tmp_path / "c.nc")

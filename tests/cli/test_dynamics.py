@@ -110,16 +110,16 @@ def test_the_seed_and_the_threshold_are_taken(capsys: Captured, recording: Recor
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--out", "d.zarr"), "--out d.zarr: the result is a netCDF file"),
+        (("--out", "d.zarr"), "--out: d.zarr: the result is a netCDF file"),
         (("--out", "no/d.nc"), "--out no/d.nc: there is no folder no"),
         (("--out", "d.nc", "--areas", "V9"), "areas: there is no 'V9'"),
         (("--out", "d.nc", "--threshold", "half"), "threshold: 'half': write"),
-        (("--out", "d.nc", "--labels", "none.csv"), "--labels none.csv: there is no such file"),
-        (("--out", "d.nc", "--labels", "columns.csv"), "--labels columns.csv: has no column label"),
-        (("--out", "d.nc", "--labels", "twice.csv"), "--labels twice.csv, line 3: 'x' has two labels"),
-        (("--out", "d.nc", "--labels", "empty.csv"), "--labels empty.csv, line 2: a stimulus or its label is missing"),
-        (("--out", "d.nc", "--labels", "others.csv"), "labels: there is none for stimulus"),
-        (("--out", "d.nc", "--labels", "picture.csv"), "--labels picture.csv: is not a CSV file"),
+        (("--out", "d.nc", "--labels", "none.csv"), "--labels: there is no file none.csv"),
+        (("--out", "d.nc", "--labels", "columns.csv"), "--labels: columns.csv has no column label"),
+        (("--out", "d.nc", "--labels", "twice.csv"), "--labels: twice.csv, line 3: 'x' has two labels"),
+        (("--out", "d.nc", "--labels", "empty.csv"), "--labels: empty.csv, line 2: a stimulus or its label is missing"),
+        (("--out", "d.nc", "--labels", "others.csv"), "--labels: there is none for stimulus"),
+        (("--out", "d.nc", "--labels", "picture.csv"), "--labels: picture.csv is not a CSV file"),
     ],
 )
 def test_what_is_wrong_is_one_line(

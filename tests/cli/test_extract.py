@@ -282,7 +282,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "bad currents": (["CHECKPOINT", "--currents", "V9"], "'V9'"),
     "unknown device": (["CHECKPOINT", "--device", "tpu"], "device 'tpu': auto, cpu, cuda or mps"),
     "a device that is not here": (["CHECKPOINT", "--device", "cuda:99"], "device 'cuda:99': no such device here"),
-    "size of a model that has one": (["CHECKPOINT", "--size", "9"], "states its own preprocessing"),
+    "size of a model that has one": (["CHECKPOINT", "--size", "9"], "states the size of its input itself"),
     "size 0": (["MODELS:recurrent", "--size", "0"], "'--size'"),
     "bad seed": (["CHECKPOINT", "--seed", "-1"], "'--seed'"),
     "bad pool": (["CHECKPOINT", "--pool", "max"], "'--pool'"),
@@ -354,7 +354,7 @@ def test_wrong_places(checkpoint: str, folder: Path, tmp_path: Path, capsys: pyt
     assert run(checkpoint, folder, "--out", tmp_path / "file" / "a.zarr") == 2
     assert last_line(capsys.readouterr().err).startswith("ventralrnn: error: Not a directory (")
     assert run(checkpoint, folder) == 2
-    assert "Missing option '--out'" in last_line(capsys.readouterr().err)
+    assert "missing option '--out'" in last_line(capsys.readouterr().err)
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="no folder that even root cannot write to")

@@ -84,7 +84,7 @@ def test_options(recording: Recording, tmp_path: Path, capsys: pytest.CaptureFix
         (["--out", "rdms.nc", "--steps", "9"], "reach outside 0..4"),
         (["--out", "rdms.nc", "--distance", "crossnobis"], r"V1: crossnobis needs repeats"),
         (["--out", "rdms.nc", "--noise", "oas"], "noise: goes not with correlation"),
-        ([], "Missing option '--out'"),
+        ([], "missing option '--out'"),
     ],
 )
 def test_refusals(
@@ -126,7 +126,7 @@ def test_while_extracting(checkpoint: str, tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "Missing option '--out' (a recording, *.zarr) or '--rdm' (RDMs alone, *.nc)"),
+        ([], "missing option '--out' (a recording, *.zarr) or '--rdm' (RDMs alone, *.nc)"),
         (["--rdm", "a.nc", "--out", "a.zarr"], "goes not with --rdm"),
         (["--rdm", "a.nc", "--resume"], "keeps nothing to continue"),
         (["--rdm", "a.nc", "--dtype", "float16"], "stores no activations"),

@@ -151,7 +151,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
-    assert said.strip() == "ventralrnn: interrupted; what was finished is kept"
+    kept = f"what was recorded is kept in {partial_path(out)}; the same command with --resume goes on"
+    assert said.strip() == f"ventralrnn: interrupted: {kept}"
     batches = journal.read_bytes().count(b"\n") - 1
     assert 2 <= batches < 20
     kept = (partial_path(out) / "a/activations/c/0/0/0").read_bytes()
@@ -199,7 +200,7 @@ def test_resuming_what_is_finished_changes_nothing(arena: Arena, tmp_path: Path)
     recording = arena.resume(out)
     assert recording.path == out
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
-    with pytest.raises(RecordingError, match=r"a\.zarr: is there already: give another name for --out, or remove it"):
+    with pytest.raises(RecordingError, match=r"a\.zarr: is there already: give another name for `out`, or remove it"):
         arena.resume(out, resume=False)
 
 

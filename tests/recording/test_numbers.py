@@ -272,7 +272,7 @@ def test_weights_that_are_not_finite(out: Path) -> None:
 
 
 def test_states_that_float16_cannot_hold(out: Path) -> None:
-    with pytest.raises(RecordingError, match=r"area V1, step 0: values reach .* 00000 to 00009, .* --dtype float32"):
+    with pytest.raises(RecordingError, match=r"area V1, step 0: values reach .* 00000 to 00009, .* dtype='float32'"):
         extract(tiny(), inputs() * 1e6, out, areas=["V1"], dtype="float16", batch_size=16)
     assert list(out.parent.iterdir()) == []
     extract(tiny(), inputs() * 1e6, out, areas=["V1"])

@@ -190,7 +190,7 @@ def test_a_long_list_of_differences_stays_readable(tmp_path: Path) -> None:
     ) as raised:
         record(inputs(6), tmp_path / "a.zarr", **changes)
     assert str(raised.value).count(" was ") == 1 + 5
-    assert str(raised.value).endswith("more differences (give another name for --out, or remove it)")
+    assert str(raised.value).endswith("more differences (give another name for `out`, or remove it)")
 
 
 def test_the_default_batch_size_depends_on_the_states_alone(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_xarray_opens_a_group_by_itself(recording: Recording) -> None:
 
 
 def test_paths_without_a_recording(tmp_path: Path, recording: Recording) -> None:
-    with pytest.raises(RecordingError, match=r"nothing\.zarr: no recording is there$"):
+    with pytest.raises(RecordingError, match=r"nothing\.zarr: no recording is there: `ventralrnn extract` makes one$"):
         open_recording(tmp_path / "nothing.zarr")
     zarr.open_group(tmp_path / "other.zarr", mode="w")
     with pytest.raises(RecordingError, match=r"other\.zarr: a Zarr store, but not a recording of ventralrnn"):

@@ -206,7 +206,7 @@ def test_a_disk_that_is_known_to_be_too_small(tmp_path: Path, monkeypatch: pytes
     needed = 40 * 5104
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(needed, 0, needed - 1))
     with pytest.raises(
-        RecordingError, match=r"needs 204\.2 kB and 204\.2 kB are free: .* --pool mean, --dtype float16"
+        RecordingError, match=r"needs 204\.2 kB and 204\.2 kB are free: .* pool='mean', dtype='float16'"
     ):
         record(tmp_path / "a.zarr")
     assert list(tmp_path.iterdir()) == []  # what was asked for can be changed

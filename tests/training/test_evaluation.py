@@ -246,7 +246,7 @@ def test_an_untied_network(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "why"),
     [
-        ({"readouts": [4]}, TrainingError, "readout at step 4: outside the run.*: --steps 5 runs longer"),
+        ({"readouts": [4]}, TrainingError, "readout at step 4: outside the run.*: steps=5 runs longer"),
         ({"readouts": [-1, 2]}, TrainingError, "steps 0 to 3$"),
         ({"readouts": []}, TrainingError, "empty"),
         ({"readouts": "x"}, SpecificationError, "write steps like"),

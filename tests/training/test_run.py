@@ -192,7 +192,7 @@ def test_another_run_cannot_go_on(folder: Path, tmp_path: Path, changes: dict[st
     run(folder, tmp_path / "run")
     with pytest.raises(TrainingError, match=message):
         run(folder, tmp_path / "run", **{"resume": True, **changes})
-    with pytest.raises(TrainingError, match="holds a run already: --resume goes on with it"):
+    with pytest.raises(TrainingError, match="holds a run already: resume=True goes on with it"):
         run(folder, tmp_path / "run")
 
 
@@ -314,7 +314,7 @@ def test_without_a_compiler(folder: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
     plain = torch.compile
     monkeypatch.setattr("torch.compile", lambda model: plain(model, backend=fail))
-    with pytest.raises(TrainingError, match="--compile: .*Train without it"):
+    with pytest.raises(TrainingError, match="compiled: .*Train without it"):
         run(folder, tmp_path / "run", replace(RECIPE, compiled=True))
 
 

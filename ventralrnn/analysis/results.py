@@ -1,5 +1,6 @@
 """Results on disk: netCDF files that appear when they are whole and say how they were made."""
 
+import errno
 import json
 import os
 import platform
@@ -12,8 +13,12 @@ import xarray as xr
 
 from ventralrnn import __version__
 from ventralrnn.errors import AnalysisError
-from ventralrnn.files import whole
+from ventralrnn.files import refusal, whole
 
+# The attribute by which a result is known as one of ours: the version that wrote it.
+_MARK = "ventralrnn_version"
+# Bytes that a netCDF file has beside its data, at least.
+_OVERHEAD = 1 << 16
 # What a result takes over from the recording that it was computed from.
 _KEPT = (
     "model",
@@ -73,7 +78,7 @@ def save_result(result: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     result : xarray.Dataset
         What an analysis returned.
     path : path
-        The file, ``*.nc``; what lies there is replaced.
+        The file, ``*.nc``; a result of ventralrnn that lies there is replaced.
 
     Returns
     -------
@@ -82,12 +87,16 @@ def save_result(result: xr.Dataset, path: str | os.PathLike[str]) -> Path:
 
     Raises
     ------
+    AnalysisError
+        If another file lies there.
     OSError
         If it cannot be written; the error names the file.
     """
     target = Path(path)
+    check_replaceable(target)
     plain = result.copy()
     plain.attrs = {key: _plain(value) for key, value in result.attrs.items() if value is not None}
+    plain.attrs[_MARK] = __version__
     for variable in plain.variables.values():
         variable.attrs = {key: _plain(value) for key, value in variable.attrs.items() if value is not None}
     encoding = {
@@ -98,9 +107,37 @@ def save_result(result: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     with whole(target) as partial:
         try:
             plain.to_netcdf(partial, engine="netcdf4", format="NETCDF4", encoding=encoding)
-        except RuntimeError as error:  # the library's own word for a full disk among other things
-            raise OSError(f"{target}: could not be written ({error}); is the disk full?") from error
+        except (RuntimeError, OSError) as error:  # "HDF error" or "Permission denied", also where the disk is full
+            raise refusal(partial, plain.nbytes + _OVERHEAD) or OSError(errno.EIO, str(error)) from error
     return target
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Refuse to replace a file that ventralrnn has not written.
+
+    Parameters
+    ----------
+    path : path
+        Where a result shall be written.
+
+    Raises
+    ------
+    AnalysisError
+        If a file lies there that is not a result of ventralrnn.
+    """
+    target = Path(path)
+    if not target.exists():
+        return
+    import netCDF4
+
+    try:
+        with netCDF4.Dataset(target) as there:
+            # Those of earlier versions say so only with what they were made by.
+            made = _MARK in there.ncattrs() or "ventralrnn" in str(getattr(there, "versions", ""))
+    except OSError:
+        made = False
+    if not made:
+        raise AnalysisError(f"{target}: is there and no result of ventralrnn, so it is not replaced: give another name")
 
 
 def open_result(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -126,6 +163,8 @@ def open_result(path: str | os.PathLike[str]) -> xr.Dataset:
         raise AnalysisError(f"{source}: no result is there")
     try:
         with xr.open_dataset(source, engine="netcdf4") as opened:
-            return opened.load()
+            result = opened.load()
     except (OSError, ValueError) as error:
-        raise AnalysisError(f"{source}: cannot be read as netCDF ({error})") from error
+        raise AnalysisError(f"{source}: is not a netCDF file, or a broken one") from error
+    result.attrs.pop(_MARK, None)
+    return result

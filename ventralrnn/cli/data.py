@@ -1,8 +1,7 @@
 """``ventralrnn data``: which data sets there are, fetching them, where they lie; and whether one's own is in order."""
 
-import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,12 +35,12 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print everything, addresses and hashes included, as JSON.")
+@options.as_json
 def list_(as_json: bool) -> None:
     """List the data sets, and which of them are here."""
     sets = [registry.data_set(name) for name in registry.names()]
     if as_json:
-        click.echo(json.dumps([_as_json(data) for data in sets], indent=2))
+        options.print_json([_as_json(data) for data in sets])
         return
     for data in sets:
         here = cache.find(data.name)
@@ -73,9 +72,17 @@ def get(name: str) -> None:
     from tqdm import tqdm
 
     # disable=None: no bar where standard error is not a terminal
-    with tqdm(total=total, unit="B", unit_scale=True, desc=name, disable=None) as bar:
+    with (
+        options.telling(lambda: _kept(name, wanted)),
+        tqdm(total=total, unit="B", unit_scale=True, desc=name, disable=None) as bar,
+    ):
         folder = cache.get(name, bar.update)
     click.echo(folder)
+
+
+def _kept(name: str, wanted: Sequence[registry.DataFile]) -> str:
+    done = len(wanted) - len(cache.missing(name))
+    return f"{done} of {len(wanted)} files are kept; the same command fetches the rest" if done > 0 else ""
 
 
 @command.command("path")

@@ -105,17 +105,19 @@ def _read_labels(path: Path) -> dict[str, str]:
             reader = csv.DictReader(file)
             lacking = {"stimulus_id", "label"} - set(reader.fieldnames or ())
             if lacking:
-                raise AnalysisError(f"--labels {path}: has no column {min(lacking)}; give stimulus_id,label")
+                raise AnalysisError(f"labels: {path} has no column {min(lacking)}: give a CSV file, stimulus_id,label")
             for row in reader:
                 name, label = row["stimulus_id"], row["label"]
                 if not name or not label:
-                    raise AnalysisError(f"--labels {path}, line {reader.line_num}: a stimulus or its label is missing")
+                    raise AnalysisError(f"labels: {path}, line {reader.line_num}: a stimulus or its label is missing")
                 if found.setdefault(name, label) != label:
-                    raise AnalysisError(f"--labels {path}, line {reader.line_num}: {name!r} has two labels")
+                    raise AnalysisError(f"labels: {path}, line {reader.line_num}: {name!r} has two labels")
     except FileNotFoundError:
-        raise AnalysisError(f"--labels {path}: there is no such file") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise AnalysisError(f"--labels {path}: is not a CSV file in UTF-8 ({error})") from None
+        raise AnalysisError(f"labels: there is no file {path}") from None
+    except IsADirectoryError:
+        raise AnalysisError(f"labels: {path} is a folder: give a CSV file with columns stimulus_id and label") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise AnalysisError(f"labels: {path} is not a CSV file in UTF-8") from None
     return found
 
 

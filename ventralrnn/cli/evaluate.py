@@ -34,9 +34,10 @@ _CLASSES = 30
     help="Run so many steps: a model with shared weights runs longer than it was trained, with batch norm statistics "
     "that are computed from training pictures.",
 )
-@click.option("--readout", metavar="3,5:8", help="Readout times, in steps; by default every one there is.")
+@click.option("--readout", "readouts", metavar="3,5:8", help="Readout times, in steps; by default every one there is.")
 @click.option(
     "--threshold",
+    "entropy_threshold",
     type=click.FloatRange(0, min_open=True),
     metavar="NATS",
     help="Entropy below which the model has answered, for reaction times; by default the one that most pictures cross.",
@@ -49,8 +50,8 @@ def command(
     data: str,
     data_dir: Path | None,
     steps: int | None,
-    readout: str | None,
-    threshold: float | None,
+    readouts: str | None,
+    entropy_threshold: float | None,
     batch_size: int,
     device: str,
     as_json: bool,
@@ -68,8 +69,8 @@ def command(
         data,
         data_dir=data_dir,
         steps=steps,
-        readouts=readout,
-        entropy_threshold=threshold,
+        readouts=readouts,
+        entropy_threshold=entropy_threshold,
         device=device,
         batch_size=batch_size,
         progress=options.is_terminal(),

@@ -35,7 +35,7 @@ _OF_RECORDINGS = ("dtype", "resume")
 @click.option("--areas", help="Areas to record, separated by commas; all by default.")
 @click.option(
     "--area",
-    "modules",
+    "areas_",
     multiple=True,
     metavar="NAME=MODULE.PATH",
     help="For models that are not from the zoo: which module is an area (repeatable). Each of its calls during one "
@@ -91,7 +91,7 @@ def command(
     distance: str | None,
     constant: str | None,
     areas: str | None,
-    modules: tuple[str, ...],
+    areas_: tuple[str, ...],
     states: str | None,
     steps: str | None,
     currents: str | None,
@@ -108,12 +108,12 @@ def command(
     package.module:factory for any torch.nn.Module. STIMULI is `embedded`, the name of a cached data set, a folder of
     pictures, or a CSV file with a column of paths.
     """
-    named = options.pairs(modules, "--area", "IT=it.output")
+    named = options.pairs(areas_, "--area", "IT=it.output")
     clock = options.clock(ms_per_step, onset_ms)
     if named and areas:
         raise click.BadParameter("goes not with --area: give either", param_hint="--areas")
-    if size and ":" not in model:
-        raise click.BadParameter(f"{model} states its own preprocessing", param_hint="--size")
+    if size and ":" not in model and not model.endswith(".py"):
+        raise click.BadParameter(f"{model} states the size of its input itself", param_hint="--size")
     _check_outputs(out, rdm, distance or constant, rest)
     from dataclasses import replace
 
@@ -144,11 +144,16 @@ def command(
 
     if rest["resume"] and not any(path.exists() for path in (out, partial_path(out))):
         click.echo(f"ventralrnn: {out} is not begun, so there is nothing to continue: starting", err=True)
-    recording = extract(model, pictures, out, **what)
+    with options.telling(lambda: _kept(partial_path(out))):
+        recording = extract(model, pictures, out, **what)
     if as_json:
         options.print_json(_summary(recording))
     else:
         click.echo(_report(recording))
+
+
+def _kept(partial: Path) -> str:
+    return f"what was recorded is kept in {partial}; the same command with --resume goes on" if partial.exists() else ""
 
 
 def _check_outputs(out: Path | None, rdm: Path | None, of_rdm: str | None, rest: dict[str, Any]) -> None:

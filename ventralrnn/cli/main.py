@@ -1,14 +1,16 @@
 """The command ``ventralrnn``: finds the subcommand's file, and turns errors into one line and an exit status."""
 
-import errno
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
 from ventralrnn import __version__
+from ventralrnn.cli import wording
 from ventralrnn.errors import VentralrnnError
 
 # Name -> one line of help. Kept here so that ``--help`` imports no command.
@@ -69,27 +71,44 @@ def _run(arguments: list[str], debug: bool) -> int:
         return cli.main(arguments, prog_name="ventralrnn", standalone_mode=False) or 0
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        return _say("interrupted; what was finished is kept", 130)
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except VentralrnnError as error:
-        if debug:
-            traceback.print_exc()
-        return _say(f"error: {error}", 2)
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click raises an Abort from the KeyboardInterrupt.
+        return _say(f"interrupted: {_notes(error.__cause__ or error) or 'nothing was written'}", 130)
     except BrokenPipeError:
         # The reader went away (`ventralrnn models | head`); nothing to say, and nowhere to flush to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    except click.ClickException as error:
+        message = wording.in_one_line(error, COMMANDS)
+    except (VentralrnnError, OSError) as error:
         if debug:
             traceback.print_exc()
-        where = f" ({error.filename})" if error.filename else ""
-        hint = "; free some space and run the same command with --resume" if error.errno == errno.ENOSPC else ""
-        return _say(f"error: {error.strerror or error}{where}{hint}", 2)
+        plain = wording.of_system(error) if isinstance(error, OSError) else str(error)
+        message = "; ".join([wording.in_options(plain, *called(arguments)), *filter(None, [_notes(error)])])
+    return _say(f"error: {message}", 2)
+
+
+def called(arguments: Sequence[str]) -> tuple[click.Command, dict[str, Any]]:
+    """Return the command that a command line calls, and what it gives it, as it is written there."""
+    command: click.Command = cli
+    rest = list(arguments)
+    while isinstance(command, click.Group) and rest:
+        found = command.get_command(click.Context(command), rest.pop(0))
+        if found is None:
+            break
+        command = found
+    try:
+        return command, command.make_parser(click.Context(command)).parse_args(rest)[0]
+    except click.ClickException:
+        return command, {}
+
+
+def _notes(error: BaseException) -> str:
+    """Return what a command has said about an error that passed it, such as what is kept."""
+    return "; ".join(getattr(error, "__notes__", ()))
 
 
 def _say(message: str, status: int) -> int:
-    print(f"ventralrnn: {message}", file=sys.stderr)
+    # One line, whatever a file is called or another library says.
+    print(f"ventralrnn: {' '.join(message.split())}", file=sys.stderr)
     return status

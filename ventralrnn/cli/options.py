@@ -1,16 +1,19 @@
 """Options that several commands have, so that they read the same everywhere."""
 
 import json
+import math
+import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from ventralrnn.errors import AnalysisError
+from ventralrnn.cli.wording import in_options
 
 if TYPE_CHECKING:
     from ventralrnn.graph import Clock
@@ -42,16 +45,16 @@ def as_json(command: F) -> F:
 
 
 def print_json(result: Any) -> None:
-    """Print a result as JSON; NaN, which JSON lacks, becomes null."""
+    """Print a result as JSON; NaN and infinity, which JSON lacks, become null."""
 
     def clean(value: Any) -> Any:
-        if isinstance(value, float) and value != value:
+        if isinstance(value, float) and not math.isfinite(value):
             return None
         if isinstance(value, dict):
             return {str(k): clean(v) for k, v in value.items()}
         return [clean(v) for v in value] if isinstance(value, list | tuple) else value
 
-    click.echo(json.dumps(clean(result), indent=2))
+    click.echo(json.dumps(clean(result), indent=2, allow_nan=False))
 
 
 def is_terminal() -> bool:
@@ -62,15 +65,36 @@ def is_terminal() -> bool:
 def show_warnings_plainly() -> None:
     """Show each warning as one line without the code that it came from; those of a kind, such as one a step, once."""
     shown = set()
+    context = click.get_current_context()
 
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if issubclass(category, DeprecationWarning | PendingDeprecationWarning):  # for those who write libraries
+            return
         kind = re.sub(r"\d+", "", str(message))
         if kind not in shown:
             shown.add(kind)
-            click.echo(f"ventralrnn: warning: {message}", err=True)
+            text = in_options(" ".join(str(message).split()), context.command, context.params)
+            click.echo(f"ventralrnn: warning: {text}", err=True)
 
     warnings.showwarning = show
     warnings.simplefilter("once", UserWarning)
+
+
+@contextmanager
+def telling(kept: Callable[[], str]) -> Iterator[None]:
+    """Say what there is and how to go on, where Ctrl-C or a full disk ends a command.
+
+    Parameters
+    ----------
+    kept : callable
+        Returns what to say then; an empty text for nothing.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, OSError) as error:
+        if said := kept():
+            error.add_note(said)
+        raise
 
 
 def pairs(given: tuple[str, ...], option: str, example: str) -> dict[str, str]:
@@ -107,6 +131,7 @@ def field_of_view(command: F) -> F:
     """Add ``--degrees`` of a model."""
     return click.option(
         "--degrees",
+        "visual_degrees",
         type=click.FloatRange(0, min_open=True),
         help="Field of view of models that state none, 8 by default.",
     )(command)
@@ -114,17 +139,27 @@ def field_of_view(command: F) -> F:
 
 def check_result(out: Path, option: str, *inputs: Path) -> None:
     """Refuse a file for a result, before the work, that could not be written after it, or that is an input of it."""
+
+    def refuse(why: str) -> NoReturn:
+        raise click.BadParameter(f"{out}: {why}", param_hint=option)
+
     if out.suffix != ".nc":
-        raise AnalysisError(f"{option} {out}: the result is a netCDF file: give a name that ends in .nc")
+        refuse("the result is a netCDF file: give a name that ends in .nc")
     if out.is_dir():
-        raise AnalysisError(f"{option} {out}: is a folder")
+        refuse("is a folder: give the name of a file")
     if not out.parent.is_dir():
-        raise AnalysisError(f"{option} {out}: there is no folder {out.parent}")
+        refuse(f"there is no folder {out.parent}: make it first")
+    if not os.access(out.parent, os.W_OK):
+        refuse(f"the folder {out.parent} cannot be written to: choose another place")
     place = out.resolve()
     for source in inputs:
         read = source.resolve()
         if place == read or (read.suffix == ".zarr" and read in place.parents):
-            raise AnalysisError(f"{option} {out}: {source} is what is read: give another name")
+            refuse(f"{source} is what is read: give another name")
+    if out.exists():
+        from ventralrnn.analysis.results import check_replaceable
+
+        check_replaceable(out)
 
 
 def clock(ms_per_step: float | None, onset_ms: tuple[str, ...]) -> "Clock | None":

@@ -23,7 +23,7 @@ _WITHOUT_STIMULI = ("kendall", "tau-b", "whitened", "whitened-corr")
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), metavar="FILE.zarr|rdms.nc")
+@click.argument("model", type=click.Path(path_type=Path), metavar="FILE.zarr|rdms.nc")
 @click.option(
     "--brain",
     required=True,
@@ -35,6 +35,7 @@ _WITHOUT_STIMULI = ("kendall", "tau-b", "whitened", "whitened-corr")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The result to write, *.nc.")
 @click.option(
     "--compare",
+    "method",
     type=click.Choice(["spearman", "kendall", "tau-b", "rho-a", "cosine", "corr", "whitened", "whitened-corr"]),
     default="spearman",
     show_default=True,
@@ -66,10 +67,10 @@ _WITHOUT_STIMULI = ("kendall", "tau-b", "whitened", "whitened-corr")
 @options.device
 @options.as_json
 def command(
-    file: Path,
+    model: Path,
     brain: str,
     out: Path,
-    compare: str,
+    method: str,
     distance: str | None,
     bootstrap: int | None,
     resample: str,
@@ -82,11 +83,11 @@ def command(
 
     FILE is a recording (`ventralrnn extract`) or RDMs (`ventralrnn rdm`) of the stimuli that the brains have seen.
     """
-    if file.suffix not in (".zarr", ".nc"):
-        raise click.BadParameter(f"{file}: give a recording, *.zarr, or RDMs, *.nc", param_hint="FILE")
-    if distance and file.suffix == ".nc":
-        raise click.BadParameter(f"{file} holds RDMs already, with a distance of their own", param_hint="--distance")
-    options.check_result(out, "--out", file, Path(brain))
+    if model.suffix not in (".zarr", ".nc"):
+        raise click.BadParameter(f"{model}: give a recording, *.zarr, or RDMs, *.nc", param_hint="FILE")
+    if distance and model.suffix == ".nc":
+        raise click.BadParameter(f"{model} holds RDMs already, with a distance of their own", param_hint="--distance")
+    options.check_result(out, "--out", model, Path(brain))
     from ventralrnn.analysis.inference.rsa import rsa
     from ventralrnn.analysis.results import save_result
     from ventralrnn.brains import load_brain
@@ -94,12 +95,12 @@ def command(
     options.show_warnings_plainly()
     # The brain first: where it is missing, nothing should have been computed.
     brains = load_brain(brain)
-    model = _complete(_model(file, distance or "correlation", device))
-    samples = _samples(bootstrap, compare, resample)
+    rdms = _complete(_rdms(model, distance or "correlation", device))
+    samples = _samples(bootstrap, method, resample)
     result = rsa(
-        model,
+        rdms,
         brains,
-        method=compare,
+        method=method,
         bootstrap=samples,
         resample=resample,  # type: ignore[arg-type]
         permutations=permutations,
@@ -110,12 +111,12 @@ def command(
     save_result(result, out)
     rows = [row for area in result["area"].values for row in _best(result.sel(area=area))]
     if as_json:
-        options.print_json({"path": str(out), "brain": brain, "compare": compare, "best": rows})
+        options.print_json({"path": str(out), "brain": brain, "compare": method, "best": rows})
     else:
         click.echo("\n".join(_report(result, rows, out)))
 
 
-def _model(file: Path, distance: str, device: str) -> "xr.Dataset":
+def _rdms(file: Path, distance: str, device: str) -> "xr.Dataset":
     if file.suffix == ".nc":
         from ventralrnn.brains import read_rdms
 
@@ -133,11 +134,11 @@ def _complete(model: "xr.Dataset") -> "xr.Dataset":
     return model.drop_vars([n for n in absent if n in model.coords]).expand_dims(absent) if absent else model
 
 
-def _samples(bootstrap: int | None, compare: str, resample: str) -> int:
+def _samples(bootstrap: int | None, method: str, resample: str) -> int:
     if bootstrap is not None:
         return bootstrap
-    if resample != "subjects" and compare in _WITHOUT_STIMULI:
-        click.echo(f"ventralrnn: {compare} has no bootstrap over stimuli, so there are no intervals", err=True)
+    if resample != "subjects" and method in _WITHOUT_STIMULI:
+        click.echo(f"ventralrnn: {method} has no bootstrap over stimuli, so there are no intervals", err=True)
         return 0
     return _DEFAULT_SAMPLES
 

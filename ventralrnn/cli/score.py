@@ -57,7 +57,7 @@ def command(
     areas: tuple[str, ...],
     ms_per_step: float | None,
     onset_ms: tuple[str, ...],
-    degrees: float | None,
+    visual_degrees: float | None,
     out: Path | None,
     as_json: bool,
     **rest: Any,
@@ -77,7 +77,7 @@ def command(
     from ventralrnn.brains.brainscore.scoring import score
 
     options.show_warnings_plainly()
-    optional: dict[str, Any] = {"clock": clock, "visual_degrees": degrees}
+    optional: dict[str, Any] = {"clock": clock, "visual_degrees": visual_degrees}
     result = score(
         model, benchmark, areas=named or None, **{k: v for k, v in optional.items() if v is not None}, **rest
     )

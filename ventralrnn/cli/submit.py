@@ -29,7 +29,7 @@ def command(
     areas: tuple[str, ...],
     ms_per_step: float | None,
     onset_ms: tuple[str, ...],
-    degrees: float | None,
+    visual_degrees: float | None,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -43,7 +43,7 @@ def command(
     from ventralrnn.brains.brainscore.submission import submit
 
     options.show_warnings_plainly()
-    folder = submit(model, out, name=name, areas=named or None, clock=clock, visual_degrees=degrees, seed=seed)
+    folder = submit(model, out, name=name, areas=named or None, clock=clock, visual_degrees=visual_degrees, seed=seed)
     files = sorted(path.name for path in folder.iterdir())
     if as_json:
         options.print_json({"path": str(folder), "files": files})

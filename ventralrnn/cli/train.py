@@ -83,7 +83,8 @@ def command(
         vary(start.spec, steps=steps, width=width, shared=False if unshared else None, without=without)
     )
     report = _Report(quiet=as_json)
-    run = train(start, data, out, progress=options.is_terminal(), after_epoch=report, **rest)
+    with options.telling(lambda: _kept(out)):
+        run = train(start, data, out, progress=options.is_terminal(), after_epoch=report, **rest)
     if not run.leads:
         return
     report.draw(run.folder)
@@ -91,6 +92,12 @@ def command(
         options.print_json({"checkpoint": str(run.checkpoint), "best": str(run.best), **run.info, "log": run.rows})
     else:
         click.echo(_summary(run))
+
+
+def _kept(out: Path) -> str:
+    if (out / "state.safetensors").exists():
+        return f"the run is kept in {out}; the same command with --resume goes on"
+    return ""
 
 
 class _Report:

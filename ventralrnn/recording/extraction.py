@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import nn
 
 from ventralrnn.errors import RecordingError
+from ventralrnn.files import named
 from ventralrnn.graph import Clock, Cut
 from ventralrnn.networks.preprocessing import Preprocessing
 from ventralrnn.recording.job import default_batch_size
@@ -149,18 +150,13 @@ def extract(
             done = [pair for e in journal.entries for pair in zip(e.indices, e.digests, strict=True)]
             _check_digests(pictures, done, journal.path.parent)
             check_space(journal.path.parent, layouts, journal.rows)
-            with _bar(progress, len(pictures), journal.consumed) as advance:
+            with named(journal.path.parent), _bar(progress, len(pictures), journal.consumed) as advance:
                 job.run(layouts, calls, journal, size, workers, advance)
             if not journal.rows:
                 raise RecordingError(f"{pictures.name}: none of {len(pictures)} pictures could be read")
-            finish(
-                path,
-                journal,
-                layouts,
-                describe_recording(journal.header, pictures, job.preprocessing),
-                pictures.labels,
-                pictures.ids,
-            )
+            about = describe_recording(journal.header, pictures, job.preprocessing)
+            with named(journal.path.parent):
+                finish(path, journal, layouts, about, pictures.labels, pictures.ids)
         finally:
             if not journal.entries:  # nothing is lost, and nothing stays in the way
                 shutil.rmtree(journal.path.parent, ignore_errors=True)
@@ -171,7 +167,7 @@ def extract(
 def _finished(path: Path, header: Mapping[str, Any], stimuli: Stimuli, resume: bool) -> Recording:
     """Return a recording that is there already, if it is the one asked for."""
     if not resume:
-        raise RecordingError(f"{path}: is there already: give another name for --out, or remove it")
+        raise RecordingError(f"{path}: is there already: give another name for `out`, or remove it")
     recording = open_recording(path)
     check_same(recording.attrs, header, str(path))
     rows = recording[recording.areas[0]]

@@ -97,7 +97,7 @@ class Job:
         if len(kinds) > 1:
             raise RecordingError(
                 f"area {area}: its states have different shapes at different steps ({', '.join(map(str, kinds))}): "
-                "record them as areas of their own, or with --pool mean"
+                "record them as areas of their own, or with pool='mean'"
             )
         return AreaLayout(
             name=area,
@@ -221,4 +221,4 @@ def _offering_to_skip() -> Iterator[None]:
     try:
         yield
     except UnreadableStimulusError as error:
-        raise type(error)(f"{error} (--skip-bad, in Python skip_bad=True, leaves such pictures out)") from error
+        raise type(error)(f"{error} (skip_bad=True leaves such pictures out)") from error

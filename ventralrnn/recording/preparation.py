@@ -139,7 +139,7 @@ def _source(
     if not isinstance(areas, Mapping):
         raise RecordingError(
             f"{name} is not one of ventralrnn's own networks: say which modules are areas, "
-            "--area IT=module.path (areas={'IT': 'module.path'})"
+            "areas={'IT': 'module.path'}"
         )
     return HookSource(module, name, areas, choose)
 

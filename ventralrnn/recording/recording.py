@@ -56,8 +56,7 @@ class Recording(Mapping[str, xr.DataArray]):
         self.path = Path(path)
         partial = self.path.with_name(self.path.name + ".partial")
         if not (self.path / "zarr.json").is_file():
-            hint = f"; {partial} is unfinished: continue it with --resume" if partial.exists() else ""
-            raise RecordingError(f"{self.path}: no recording is there{hint}")
+            raise RecordingError(f"{self.path}: {_what_is_there(self.path, partial)}")
         try:
             self._root = zarr.open_group(self.path, mode="r")
         except (ValueError, KeyError, OSError) as error:
@@ -207,3 +206,14 @@ class _ZarrArray(BackendArray):
 def _plain(values: np.ndarray) -> np.ndarray:
     """Return strings as fixed-length unicode, which every xarray indexes and writes alike."""
     return values if values.dtype.kind in "iuf" else np.array(values.tolist(), dtype=str)
+
+
+def _what_is_there(path: Path, partial: Path) -> str:
+    """Say what is where no recording is."""
+    if partial.exists():
+        return f"no recording is there; {partial} is unfinished: continue it as it was begun, with --resume"
+    if path.is_file():
+        return "is a file, not a recording: that is the folder *.zarr which `ventralrnn extract` writes"
+    if path.is_dir():
+        return "this folder is no recording: give the folder *.zarr which `ventralrnn extract` wrote"
+    return "no recording is there: `ventralrnn extract` makes one"

@@ -183,7 +183,7 @@ def _check_values(state: Tensor, layout: AreaLayout, step: int, where: str) -> N
         if largest > _LARGEST_FLOAT16:
             raise RecordingError(
                 f"area {layout.name}, step {step}: values reach {largest:.3g} for {where}, more than float16 holds: "
-                "use --dtype float32"
+                "use dtype='float32'"
             )
     else:
         largest = float(state.sum())

@@ -55,9 +55,14 @@ def open_partial(out: Path, header: Mapping[str, Any], resume: bool) -> Journal 
         folder.mkdir(parents=True, exist_ok=resume)
     except FileExistsError:
         raise RecordingError(
-            f"{folder}: an unfinished recording is there: continue it with --resume (resume=True), or remove it"
+            f"{folder}: an unfinished recording is there: continue it with resume=True, or remove it"
         ) from None
-    journal = Journal(folder / _JOURNAL, header, resume)
+    try:
+        journal = Journal(folder / _JOURNAL, header, resume)
+    except OSError:  # a full disk: what could not even begin shall not stay in the way
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     try:
         check_same(journal.header, header, str(folder))
     except RecordingError:
@@ -79,7 +84,7 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any], where: str) ->
         more = f"; and {len(differences) - 5} more differences" if len(differences) > 5 else ""
         raise OtherRecordingError(
             f"{where} was made from something else, so it cannot be continued: {'; '.join(differences[:5])}{more} "
-            "(give another name for --out, or remove it)"
+            "(give another name for `out`, or remove it)"
         )
 
 
@@ -110,7 +115,7 @@ def check_space(folder: Path, layouts: Sequence[AreaLayout], done_rows: int) -> 
     if needed > free:
         raise RecordingError(
             f"{folder}: the recording needs {_readable(needed)} and {_readable(free)} are free: record fewer areas or "
-            "steps, --pool mean, --dtype float16, or another disk"
+            "steps, pool='mean', dtype='float16', or another disk"
         )
 
 

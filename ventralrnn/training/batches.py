@@ -228,7 +228,7 @@ def fit_batch(recipe: Recipe, number: int, processes: int) -> int:
     if recipe.batch_size % parts:
         raise TrainingError(
             f"a batch of {recipe.batch_size} does not divide among {processes} processes, {recipe.accumulate} parts "
-            f"each: give a --batch-size that is a multiple of {parts}"
+            f"each: give a `batch_size` that is a multiple of {parts}"
         )
     size = min(recipe.batch_size, number // parts * parts)
     if size < 2 * parts:

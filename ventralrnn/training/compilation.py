@@ -33,7 +33,7 @@ def compile_network(network: nn.Module) -> Callable[..., Any]:
                 raise
             reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
             raise TrainingError(
-                f"--compile: torch.compile failed ({reason}): it needs a C++ compiler on a CPU and triton on a GPU. "
+                f"compiled: torch.compile failed ({reason}): it needs a C++ compiler on a CPU and triton on a GPU. "
                 "Train without it; the weights differ by rounding only"
             ) from error
 

@@ -231,7 +231,7 @@ def _choose_readouts(
     if wanted[0] < 0 or wanted[-1] >= dependence.steps:
         raise TrainingError(
             f"readout at {_steps(wanted)}: outside the run, which has steps 0 to {dependence.steps - 1}"
-            + (f": --steps {wanted[-1] + 1} runs longer" if spec.shared and wanted[0] >= 0 else "")
+            + (f": steps={wanted[-1] + 1} runs longer" if spec.shared and wanted[0] >= 0 else "")
         )
     check_readouts(dependence, wanted)
     return wanted

@@ -126,7 +126,7 @@ def _place(data: str, folder: str | Path | None) -> Path:
     if data == "imagenet":
         if folder is None:
             raise TrainingError(
-                "imagenet: say where it lies: --data-dir DIR, with one folder a class in train/ and val/"
+                "imagenet: say where it lies with `data_dir`, a folder with one folder a class in train/ and val/"
             )
         data = str(folder)
     place = Path(data).expanduser()
@@ -146,7 +146,7 @@ def _split(pictures: Labelled, share: float, where: str) -> Splits:
         if not 0 < count < len(members):
             raise TrainingError(
                 f"{where}: class {name!r} has {len(members)} pictures, too few to set aside a share of {share:g} for "
-                "validation: give more, or another --validation (0 for none)"
+                "validation: give more, or another `validation` (0 for none)"
             )
         aside[members[(torch.arange(count) * len(members)) // count]] = True
     return Splits(pictures.take((~aside).nonzero()[:, 0]), pictures.take(aside.nonzero()[:, 0]))

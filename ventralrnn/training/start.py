@@ -142,7 +142,7 @@ def find_position(out: Path, state: Path, identity: Mapping[str, Any], resume: b
     finished = out / "run.json"
     # Weights without a state: of a run that ended before it could keep one, or of something else.
     if not resume and any(path.exists() for path in (state, finished, out / "last.safetensors")):
-        raise TrainingError(f"{out}: holds a run already: --resume goes on with it, another --out starts anew")
+        raise TrainingError(f"{out}: holds a run already: resume=True goes on with it, another `out` starts anew")
     if not state.exists() and not finished.exists():
         return None
     if finished.exists():
@@ -154,7 +154,7 @@ def find_position(out: Path, state: Path, identity: Mapping[str, Any], resume: b
         if begun != value:
             raise TrainingError(
                 f"{out}: was begun with another {key}{_difference(begun, value)}: give what it was begun with, or "
-                "another --out to start anew"
+                "another `out` to start anew"
             )
     return position
 

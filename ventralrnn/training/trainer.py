@@ -170,7 +170,7 @@ class Trainer:
         where = f"epoch {self.epoch + 1}, batch {self.batch}"
         raise TrainingError(
             f"the loss is not finite at {where}; {_largest_activation(self.network, pictures)}. "
-            "Try a lower --learning-rate, --precision float32 if it was not, fewer steps, or look for pictures without "
+            "Try a lower `learning_rate`, precision='float32' if it was not, fewer steps, or look for pictures without "
             "contrast; the state before this epoch is kept"
         )
 

@@ -4,6 +4,7 @@ import difflib
 import inspect
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 from ventralrnn.errors import SpecificationError
 from ventralrnn.networks.spec import NetworkSpec
@@ -81,6 +82,10 @@ def model_spec(name: str) -> NetworkSpec:
     """
     known = list_models()
     if name not in known:
+        if name.endswith(".py"):
+            raise SpecificationError(f"{name}: name the function in it that returns the model, as in {name}:factory")
+        if Path(name).exists():
+            raise SpecificationError(f"{name}: is no checkpoint, which is a file *.safetensors")
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else f"the zoo has {', '.join(known)}"
         raise SpecificationError(f"no model {name!r}: {hint} (also: a checkpoint file, or file.py:factory)")

@@ -45,7 +45,7 @@ def test_stimuli_are_selected_and_matched_by_name() -> None:
 
 def test_other_stimuli_are_refused() -> None:
     rdms = make_rdms(some(), ("area", "time"), stimulus_id=list("abcde"))
-    with pytest.raises(AnalysisError, match="'e' is only in one"):
+    with pytest.raises(AnalysisError, match="such as 'e', which"):
         match_stimuli(rdms, make_rdms(some(), ("area", "time"), stimulus_id=list("abcdx")))
     with pytest.raises(AnalysisError, match="of 5 and of 4 stimuli"):
         match_stimuli(rdms, make_rdms(some(4), ("area", "time")))

@@ -75,7 +75,7 @@ def test_a_single_bin_has_no_time_axis_and_every_step_is_a_bin_by_default(data: 
 def test_what_no_step_covers_is_an_error_or_nan_and_never_a_repetition(data: Data) -> None:
     model = subject()
     model.start_recording("IT", [(70, 80), (80, 90), (140, 150)])
-    with pytest.raises(RecordingError, match="from 80 to 130 ms.*70-80, 140-150 ms.*--uncovered nan"):
+    with pytest.raises(RecordingError, match="from 80 to 130 ms.*70-80, 140-150 ms.*uncovered='nan'"):
         model.look_at(data.stimuli)
     open_ = subject(uncovered="nan")
     open_.start_recording("IT", [(70, 80), (80, 90), (140, 150)])
@@ -89,7 +89,7 @@ def test_a_static_model_answers_one_bin_and_is_not_repeated_over_several(data: D
     static.start_recording("IT", [(70, 170)])
     np.testing.assert_allclose(static.look_at(data.stimuli).values, by_hand(1, data.stimuli)[0], rtol=2e-5, atol=2e-6)
     static.start_recording("IT", [(70, 80), (80, 90)])
-    with pytest.raises(RecordingError, match="no clock.*--ms-per-step"):
+    with pytest.raises(RecordingError, match="no clock.*clock="):
         static.look_at(data.stimuli)
     clocked = subject(steps=1, uncovered="nan")
     clocked.start_recording("IT", [(70, 80), (80, 90), (90, 100)])

@@ -185,7 +185,7 @@ def take_sides(model: Any, brain: Any) -> Sides:
         If there is no time, the brain's has no or no increasing ``time_ms``, there are other dimensions, or the stimuli
         differ.
     """
-    first, second = match_stimuli(as_rdms(model, "model"), as_rdms(brain, "brain"))
+    first, second = match_stimuli(as_rdms(model, "model"), as_rdms(brain, "brain"), ("model", "brain"))
     models = _ordered(first, "model", ("area", "time"))
     brains = _ordered(second, "brain", ("subject", "area", "time"))
     brain_ms = second["time_ms"].values if "time_ms" in second.coords else np.array([])

@@ -196,7 +196,7 @@ def measured_pairs(vectors: A, name: str = "vectors") -> A:
             pair = int(((missing > 0) & (missing < existing)).nonzero()[0, 0])
             raise AnalysisError(
                 f"{name}: pair {pair} is NaN in {int(missing[pair])} of {existing} RDMs; leave out stimuli that were "
-                "not measured everywhere (select_stimuli)"
+                "not measured everywhere (ventralrnn.analysis.rdm.select_stimuli)"
             )
         pairs = missing == 0
     return to_kind(pairs, vectors)

@@ -68,7 +68,8 @@ def compare_rdms(
     >>> compare_rdms(model, brain, "whitened").similarity.dims
     ('area', 'time', 'subject', 'brain_time')
     """
-    one, two = match_stimuli(as_rdms(model, "model"), _renamed(as_rdms(model, "model"), as_rdms(brain, "brain")))
+    ours = as_rdms(model, "model")
+    one, two = match_stimuli(ours, _renamed(ours, as_rdms(brain, "brain")), ("model", "brain"))
     count = count_stimuli(one.sizes["pair"])
     if count < _FEWEST_STIMULI:
         raise AnalysisError(f"RDMs of {count} stimuli have one pair: give at least {_FEWEST_STIMULI} stimuli")
@@ -76,7 +77,7 @@ def compare_rdms(
     if controls is None:
         similarity = compare_vectors(first, second, method, sigma_k=sigma_k)
     else:
-        further, _ = as_rows(match_stimuli(one, as_rdms(controls, "controls"))[1])
+        further, _ = as_rows(match_stimuli(one, as_rdms(controls, "controls"), ("model", "controls"))[1])
         similarity = partial_vectors(first, second, further, method, sigma_k=sigma_k)
     sizes = {**rows, **columns}
     coords = {name: c for rdms in (one, two) for name, c in rdms.coords.items() if set(c.dims) <= set(sizes)}

@@ -186,7 +186,7 @@ def _recorded(
         if array.sizes["neuroid"] != wanted or array.sizes["stimulus"] != len(batch):
             raise AnalysisError(
                 f"start: {area} holds {array.sizes['stimulus']} stimuli and {array.sizes['neuroid']} neuroids, where "
-                f"pictures give {len(batch)} and {wanted}: record the same pictures, without --pool"
+                f"pictures give {len(batch)} and {wanted}: record the same pictures, with pool='none'"
             )
         steps = array["time_step"].values.tolist()
         if steps != list(range(len(steps))):

@@ -70,7 +70,7 @@ class ResampledRows:
         if method not in METHODS:
             raise AnalysisError(
                 f"method: {method!r} has no bootstrap over stimuli: take one of {', '.join(METHODS)}, "
-                "or resample subjects"
+                "or resample='subjects', or have no intervals with bootstrap=0"
             )
         self._method = method
         self._reranked = method in _RANKED and rerank

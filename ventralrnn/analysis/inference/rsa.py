@@ -164,7 +164,7 @@ def _compare(model: xr.Dataset, brain: xr.Dataset, method: str) -> _Compared:
     if "subject" in model["dissimilarity"].dims:
         raise AnalysisError("model: RDMs have the dimension subject; take one, or their mean")
     each = compare_rdms(model, brain, method)
-    one, two = match_stimuli(model, brain)
+    one, two = match_stimuli(model, brain, ("model", "brain"))
     ours, theirs = (rdms["dissimilarity"].transpose(..., "pair") for rdms in (one, two))
     if "subject" in theirs.dims:
         theirs = theirs.transpose("subject", ..., "pair")

@@ -124,15 +124,15 @@ def square_rdms(rdms: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(square, coords, (*array.dims[:-1], "stimulus", "stimulus_other"), "dissimilarity", rdms.attrs)
 
 
-def select_stimuli(rdms: xr.Dataset, index: Sequence[int] | np.ndarray) -> xr.Dataset:
+def select_stimuli(rdms: xr.Dataset, index: Sequence[int] | Sequence[str] | np.ndarray) -> xr.Dataset:
     """Return the RDMs of some of the stimuli, in an order that is given.
 
     Parameters
     ----------
     rdms : xarray.Dataset
         As :func:`make_rdms` returns.
-    index : sequence of int
-        Positions of the stimuli to keep, each once.
+    index : sequence of int or of str
+        Positions of the stimuli to keep, or their names (``stimulus_id``), each once.
 
     Returns
     -------
@@ -142,17 +142,34 @@ def select_stimuli(rdms: xr.Dataset, index: Sequence[int] | np.ndarray) -> xr.Da
     Raises
     ------
     AnalysisError
-        If a stimulus is named twice, or fewer than two are kept.
+        If a stimulus is named twice or is not there, or fewer than two are kept.
     """
-    chosen = np.asarray(index, int)
-    if len(set(chosen.tolist())) != len(chosen) or len(chosen) < 2:
-        raise AnalysisError(f"index: give at least two stimuli, each once, not {len(chosen)}")
     array = rdms["dissimilarity"].transpose(..., "pair")
+    chosen = _positions(rdms, index, count_stimuli(array.sizes["pair"]))
     rows, columns = pair_indices(len(chosen))
     kept = array.values[..., pair_position(chosen[rows], chosen[columns], count_stimuli(array.sizes["pair"]))]
     rest = rdms.drop_vars("dissimilarity").isel(stimulus=chosen) if "stimulus" in rdms.dims else rdms
     coords = {name: c for name, c in rest.coords.items() if "pair" not in c.dims}
     return xr.Dataset({"dissimilarity": (array.dims, kept)}, coords, rdms.attrs)
+
+
+def _positions(rdms: xr.Dataset, index: Sequence[int] | Sequence[str] | np.ndarray, count: int) -> np.ndarray:
+    """Return the positions of stimuli that are given by their positions or names."""
+    given = np.asarray(index)
+    if given.dtype.kind in "UO":
+        if "stimulus_id" not in rdms.coords:
+            raise AnalysisError("index: these RDMs do not name their stimuli: give positions")
+        place = {str(name): i for i, name in enumerate(rdms["stimulus_id"].values)}
+        unknown = [str(name) for name in given if str(name) not in place]
+        if unknown:
+            raise AnalysisError(f"index: {unknown[0]!r} and {len(unknown) - 1} more are no stimuli of these RDMs")
+        given = np.array([place[str(name)] for name in given], int)
+    chosen = given.astype(int)
+    if len(set(chosen.tolist())) != len(chosen) or len(chosen) < 2:
+        raise AnalysisError(f"index: give at least two stimuli, each once, not {len(chosen)}")
+    if chosen.min() < 0 or chosen.max() >= count:
+        raise AnalysisError(f"index: there are {count} stimuli, 0 to {count - 1}, not {chosen.min()} to {chosen.max()}")
+    return chosen
 
 
 def pair_position(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
@@ -161,13 +178,17 @@ def pair_position(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarr
     return low * (2 * count - low - 1) // 2 + high - low - 1
 
 
-def match_stimuli(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+def match_stimuli(
+    first: xr.Dataset, second: xr.Dataset, names: tuple[str, str] = ("first", "second")
+) -> tuple[xr.Dataset, xr.Dataset]:
     """Bring two sets of RDMs to the same stimuli in the same order.
 
     Parameters
     ----------
     first, second : xarray.Dataset
         As :func:`make_rdms` returns. Where both name their stimuli, they are matched by name.
+    names : tuple of str
+        What messages call the two.
 
     Returns
     -------
@@ -182,19 +203,25 @@ def match_stimuli(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset, xr
     counts = [count_stimuli(rdms.sizes["pair"]) for rdms in (first, second)]
     if "stimulus_id" not in first.coords or "stimulus_id" not in second.coords:
         if counts[0] != counts[1]:
-            raise AnalysisError(f"RDMs of {counts[0]} and of {counts[1]} stimuli cannot be compared")
+            raise AnalysisError(
+                f"{names[0]}: RDMs of {counts[0]} stimuli, and of {counts[1]} in `{names[1]}`: show both the same"
+            )
         return first, second
-    names, others = ([str(s) for s in rdms.stimulus_id.values] for rdms in (first, second))
-    if names == others:
+    ours, others = ([str(s) for s in rdms.stimulus_id.values] for rdms in (first, second))
+    if ours == others:
         return first, second
-    missing = sorted(set(names) ^ set(others))
-    if missing:
-        raise AnalysisError(
-            f"RDMs of different stimuli ({counts[0]} and {counts[1]}): {missing[0]!r} is only in one of the two; show "
-            "both the same stimuli, or take the common ones with select_stimuli"
-        )
+    for has, lacks, name, other in ((ours, others, *names), (others, ours, *names[::-1])):
+        missing = sorted(set(has) - set(lacks))
+        if missing:
+            common = len(set(has) & set(lacks))
+            raise AnalysisError(
+                f"{name}: has RDMs of {len(missing)} stimuli, such as {missing[0]!r}, which `{other}` lacks; {common} "
+                "are in both: show both the same stimuli"
+                + ", or take these with ventralrnn.analysis.rdm.select_stimuli(rdms, names)"
+                * (common > 1)
+            )
     position = {name: i for i, name in enumerate(others)}
-    return first, select_stimuli(second, [position[name] for name in names])
+    return first, select_stimuli(second, [position[name] for name in ours])
 
 
 def as_rows(rdms: xr.Dataset) -> tuple[np.ndarray, dict[str, int]]:

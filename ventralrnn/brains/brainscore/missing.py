@@ -51,7 +51,7 @@ def local_data(benchmark: str, data_dir: str | Path | None = None, download: boo
             yield
         except _MissingError as error:
             files = [str(error), *_of_stimuli(error.__traceback__)]
-            hint = "" if download else "; --download (download=True) fetches what is public"
+            hint = "" if download else "; download=True fetches what is public"
             raise DataError(f"{benchmark}: data are missing: {'; '.join(dict.fromkeys(files))}{hint}") from None
         except VentralrnnError:
             raise

@@ -247,7 +247,7 @@ class VentralBrainModel:
                 return np.ones((1, 1))
             raise RecordingError(
                 f"area {area} of {self.states.name} has {len(known.steps)} steps and no clock, so nothing says which "
-                f"of them the {len(bins)} time bins mean: give it one, --ms-per-step and --onset-ms (clock=Clock(...))"
+                f"of them the {len(bins)} time bins mean: give it one, clock=Clock(...)"
             )
         bounds = step_bounds(known.times, known.ms_per_step)
         weights, _ = bin_weights(bounds, bins, self.min_coverage)
@@ -255,8 +255,8 @@ class VentralBrainModel:
         if open_.any() and self.uncovered == "error":
             raise RecordingError(
                 f"area {area} of {self.states.name} responds from {bounds[0, 0]:g} to {bounds[-1, 1]:g} ms, which "
-                f"covers less than {self.min_coverage:g} of time bins {name_bins(bins[open_])}: run more steps "
-                "(--steps), or leave such bins NaN (--uncovered nan)"
+                f"covers less than {self.min_coverage:g} of time bins {name_bins(bins[open_])}: run more `steps`, "
+                "or leave such bins NaN with uncovered='nan'"
             )
         return weights
 
@@ -292,7 +292,7 @@ class VentralBrainModel:
         if bins is None:
             raise RecordingError(
                 f"area {area} of {self.states.name} has no clock, so its steps have no time bins: give it one, "
-                "--ms-per-step and --onset-ms (clock=Clock(...))"
+                "clock=Clock(...)"
             )
         edges = bins.astype(int) if (bins % 1 == 0).all() else bins
         coords |= {"time_bin_start": ("time_bin", edges[:, 0]), "time_bin_end": ("time_bin", edges[:, 1])}

@@ -97,8 +97,7 @@ class States(ABC):
         if area not in self.areas:
             has = ", ".join(self.areas) or "none"
             raise RecordingError(
-                f"{self.name} has nothing committed to {area} (it has {has}): say what is, --area {area}=NAME "
-                f"(areas={{{area!r}: NAME}})"
+                f"{self.name} has nothing committed to {area} (it has {has}): say what is, areas={{{area!r}: 'NAME'}}"
             )
         return self.areas[area]
 
@@ -318,7 +317,7 @@ def _commit(network: RecurrentNetwork | None, name: str, areas: Mapping[str, str
         if not areas:
             raise RecordingError(
                 f"{name} is not one of ventralrnn's own networks: say which modules are areas of the brain, "
-                "--area IT=module.path (areas={'IT': 'module.path'})"
+                "areas={'IT': 'module.path'}"
             )
         return dict(areas)
     names = network.spec.graph.names

@@ -15,6 +15,7 @@ from torch import nn
 from ventralrnn import __version__
 from ventralrnn.brains.brainscore.states import DEFAULT_DEGREES, ModelStates
 from ventralrnn.errors import RecordingError, SpecificationError
+from ventralrnn.files import named
 from ventralrnn.graph import Clock
 from ventralrnn.networks.network import RecurrentNetwork
 from ventralrnn.zoo import load_model, save_checkpoint
@@ -120,7 +121,7 @@ def submit(
     if folder.exists():
         raise RecordingError(f"{folder}: is there already: give another name, or remove it")
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".submission-") as made:
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".submission-") as made, named(folder, made):
         part = Path(made) / folder.name
         part.mkdir()
         imports, body = _write_weights(part, network, module, str(model))
