@@ -15,7 +15,7 @@ _HEAD = ("BENCHMARK", "AREA", "METRIC", "TIME", "DATA")
 _TITLES = {"ventralrnn": "Of ventralrnn", "brain-score": "Of Brain-Score"}
 
 
-@click.command()
+@click.command(epilog=options.examples("ventralrnn benchmarks V4", "ventralrnn benchmarks --json"))
 @click.argument("text", required=False, default="")
 @options.as_json
 def command(text: str, as_json: bool) -> None:

@@ -34,7 +34,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", epilog=options.examples("ventralrnn data list"))
 @options.as_json
 def list_(as_json: bool) -> None:
     """List the data sets, and which of them are here."""
@@ -52,7 +52,11 @@ def list_(as_json: bool) -> None:
     click.echo(f"Downloads go to {cache.search_path()[0]}. The stimuli `embedded` ship with the package.")
 
 
-@command.command("get")
+@command.command(
+    "get",
+    short_help="Download a data set, and print where it lies.",
+    epilog=options.examples("ventralrnn data get kriegeskorte2008"),
+)
 @click.argument("name")
 def get(name: str) -> None:
     """Download what is missing of the data set NAME, check it, and print where it lies."""
@@ -85,14 +89,22 @@ def _kept(name: str, wanted: Sequence[registry.DataFile]) -> str:
     return f"{done} of {len(wanted)} files are kept; the same command fetches the rest" if done > 0 else ""
 
 
-@command.command("path")
+@command.command(
+    "path",
+    short_help="Check the files of a data set; print their folder.",
+    epilog=options.examples("ventralrnn data path cichy2016"),
+)
 @click.argument("name")
 def path(name: str) -> None:
     """Check the files of the data set NAME against their hashes and print the folder they lie in."""
     click.echo(cache.path(name))
 
 
-@command.command("check")
+@command.command(
+    "check",
+    short_help="Read responses of your own; print what they are.",
+    epilog=options.examples("ventralrnn data check my_data.yaml"),
+)
 @click.argument("source", metavar="my_data.yaml|NAME")
 @options.as_json
 def check(source: str, as_json: bool) -> None:

@@ -25,7 +25,7 @@ _SAMPLES = 500
 _PRIMATES = {"kriegeskorte2008": "", "cichy2016": "human "}
 
 
-@click.command()
+@click.command(epilog=options.examples("ventralrnn demo --out demo"))
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -21,12 +21,24 @@ _WIDTH = 80
 _NONE = "-"
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn dynamics all.zarr --out dynamics.nc",
+        "ventralrnn dynamics all.zarr --labels labels.csv --threshold fraction:0.5 --out dynamics.nc",
+    )
+)
 @click.argument("recording", type=click.Path(path_type=Path), metavar="FILE.zarr")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The result to write, *.nc.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.nc",
+    help="The result to write; an older one there is replaced.",
+)
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
+    metavar="FILE.csv",
     help="For selectivity: a CSV file with columns stimulus_id and label; by default the recording's own labels.",
 )
 @click.option("--areas", metavar="V1,IT", help="Areas, separated by commas; all by default.")
@@ -48,11 +60,14 @@ _NONE = "-"
     "--bootstrap",
     default=1000,
     show_default=True,
+    metavar="N",
     type=click.IntRange(0),
     help="Bootstrap samples of stimuli, for 95 % intervals of latencies; 0 for none.",
 )
 @click.option("--no-neuroids", is_flag=True, help="Areas only: leave out what each neuroid does.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the bootstrap.")
+@click.option(
+    "--seed", default=0, show_default=True, metavar="N", type=click.IntRange(0), help="Seed of the bootstrap."
+)
 @options.as_json
 def command(
     recording: Path,

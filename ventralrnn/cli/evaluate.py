@@ -18,7 +18,12 @@ _WIDTH = 80
 _CLASSES = 30
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn evaluate ventral --data cifar10",
+        "ventralrnn evaluate run/best.safetensors --data my_classes --steps 12",
+    )
+)
 @click.argument("model")
 @click.option(
     "--data",
@@ -27,14 +32,20 @@ _CLASSES = 30
     metavar="cifar10|imagenet|DIR",
     help="The official test split of CIFAR-10; or a folder: its test/, else its val/, else all of it.",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Where CIFAR-10 or ImageNet lies.")
+@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where CIFAR-10 or ImageNet lies.")
 @click.option(
     "--steps",
+    metavar="N",
     type=click.IntRange(1),
     help="Run so many steps: a model with shared weights runs longer than it was trained, with batch norm statistics "
     "that are computed from training pictures.",
 )
-@click.option("--readout", "readouts", metavar="3,5:8", help="Readout times, in steps; by default every one there is.")
+@click.option(
+    "--readout",
+    "readouts",
+    metavar="3,5:8",
+    help="Readout times, in steps: 3,5:8 are the steps 3, 5, 6 and 7; by default every one there is.",
+)
 @click.option(
     "--threshold",
     "entropy_threshold",
@@ -42,7 +53,9 @@ _CLASSES = 30
     metavar="NATS",
     help="Entropy below which the model has answered, for reaction times; by default the one that most pictures cross.",
 )
-@click.option("--batch-size", default=500, show_default=True, type=click.IntRange(1), help="Pictures a forward pass.")
+@click.option(
+    "--batch-size", default=500, show_default=True, metavar="N", type=click.IntRange(1), help="Pictures a forward pass."
+)
 @options.device
 @options.as_json
 def command(

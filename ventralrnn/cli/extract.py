@@ -12,10 +12,16 @@ from ventralrnn.cli.rdm import show
 _OF_RECORDINGS = ("dtype", "resume")
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn extract ventral my_pictures --out all.zarr",
+        "ventralrnn extract ventral my_pictures --out it.zarr --areas IT --steps 3:8 --pool mean",
+        "ventralrnn extract my_model.py:factory my_pictures --out mine.zarr --area IT=it.output",
+    )
+)
 @click.argument("model")
 @click.argument("stimuli")
-@click.option("--out", type=click.Path(path_type=Path), help="The recording to write, *.zarr.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.zarr", help="The recording to write.")
 @click.option(
     "--rdm",
     type=click.Path(path_type=Path),
@@ -32,7 +38,7 @@ _OF_RECORDINGS = ("dtype", "resume")
     type=click.Choice(["raise", "nan"]),
     help="With --rdm: what becomes of a stimulus that leaves an area silent, an error (by default) or NaN.",
 )
-@click.option("--areas", help="Areas to record, separated by commas; all by default.")
+@click.option("--areas", metavar="V1,IT", help="Areas to record, separated by commas; all by default.")
 @click.option(
     "--area",
     "areas_",
@@ -47,16 +53,24 @@ _OF_RECORDINGS = ("dtype", "resume")
     help="For models that keep their steps in attributes: a function "
     "(model, batch) -> {area: [state at step 0, ...]}; name what to keep with --areas.",
 )
-@click.option("--steps", metavar="FROM:TO", help="Time steps to keep, for example 0:8 or 3,5; all by default.")
+@click.option(
+    "--steps",
+    metavar="FROM:TO",
+    help="Time steps to keep, for example 0:8 (steps 0 to 7) or 3,5; all of the model by default.",
+)
 @click.option(
     "--pool",
     type=click.Choice(["none", "mean"]),
     default="none",
     show_default=True,
-    help="Keep every position, or the average over positions.",
+    help="Keep every position of a map, or the average over positions.",
 )
 @click.option(
-    "--dtype", type=click.Choice(["float32", "float16"]), default="float32", show_default=True, help="Type on disk."
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Type of the activations on disk; float16 takes half the space, at 3 digits.",
 )
 @click.option(
     "--currents",
@@ -71,14 +85,29 @@ _OF_RECORDINGS = ("dtype", "resume")
     metavar="CONNECTION[@FROM:TO]",
     help="A connection that delivers nothing, for example IT-V4@3:8 (repeatable).",
 )
-@click.option("--batch-size", type=click.IntRange(1), help="Stimuli a forward pass; chosen by default.")
-@click.option("--degrees", type=float, help="Visual angle of the pictures, in degrees, if they do not state it.")
 @click.option(
-    "--size", type=click.IntRange(1), help="For models that state no preprocessing: side of their input, in pixels."
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Stimuli a forward pass; by default as many as fit comfortably into memory.",
+)
+@click.option(
+    "--degrees",
+    metavar="DEGREES",
+    type=float,
+    help="Visual angle of the pictures, in degrees, if they do not state it.",
+)
+@click.option(
+    "--size",
+    metavar="N",
+    type=click.IntRange(1),
+    help="For models that state no preprocessing: side of their input, in pixels.",
 )
 @options.clock_options
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Threads that decode pictures.")
-@click.option("--resume", is_flag=True, help="Continue an unfinished recording.")
+@click.option(
+    "--workers", default=2, show_default=True, metavar="N", type=click.IntRange(1), help="Threads that decode pictures."
+)
+@click.option("--resume", is_flag=True, help="Continue a recording that was interrupted, to the same result.")
 @click.option("--skip-bad", is_flag=True, help="Leave out pictures that cannot be read, and list them.")
 @options.device
 @options.seed

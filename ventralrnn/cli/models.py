@@ -17,7 +17,11 @@ _WIDTH = 110
 _Rows = list[tuple[str, ...]]
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn models", "ventralrnn models ventral", "ventralrnn models run/last.safetensors --json"
+    )
+)
 @click.argument("name", required=False)
 @options.as_json
 def command(name: str | None, as_json: bool) -> None:

@@ -21,10 +21,19 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a help text: command lines that work."""
+    return "\n".join(["Example:" if len(lines) == 1 else "Examples:", "", "\b", *(f"  {line}" for line in lines)])
+
+
 def device(command: F) -> F:
     """Add ``--device``."""
     return click.option(
-        "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|mps", help="Where to run."
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda|mps",
+        help="Where to compute: auto takes a GPU where there is one.",
     )(command)
 
 
@@ -41,7 +50,9 @@ def seed(command: F) -> F:
 
 def as_json(command: F) -> F:
     """Add ``--json``."""
-    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on standard output.")(command)
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output, and nothing else there."
+    )(command)
 
 
 def print_json(result: Any) -> None:
@@ -114,6 +125,7 @@ def clock_options(command: F) -> F:
     """Add ``--ms-per-step`` and ``--onset-ms``, of which :func:`clock` makes a clock."""
     pace = click.option(
         "--ms-per-step",
+        metavar="MS",
         type=click.FloatRange(0, min_open=True),
         help="For models without a clock: milliseconds a time step.",
     )
@@ -132,8 +144,9 @@ def field_of_view(command: F) -> F:
     return click.option(
         "--degrees",
         "visual_degrees",
+        metavar="DEGREES",
         type=click.FloatRange(0, min_open=True),
-        help="Field of view of models that state none, 8 by default.",
+        help="Field of view of models that state none, in degrees of visual angle; 8 by default.",
     )(command)
 
 

@@ -20,14 +20,25 @@ _NOISE = ("shrinkage_diag", "shrinkage_eye", "ledoit_wolf", "oas", "diag", "full
 _NONE = "-"
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn rdm all.zarr --out rdms.nc",
+        "ventralrnn rdm all.zarr --out it.nc --areas IT --distance crossnobis --condition label",
+    )
+)
 @click.argument("recording", type=click.Path(path_type=Path), metavar="FILE.zarr")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The RDMs to write, *.nc.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.nc",
+    help="The RDMs to write; an older result there is replaced.",
+)
 @click.option(
     "--distance", type=click.Choice(_DISTANCES), default="correlation", show_default=True, help="The dissimilarity."
 )
 @click.option("--areas", metavar="V1,IT", help="Areas, separated by commas; all by default.")
-@click.option("--steps", metavar="FROM:TO", help="Time steps, for example 0:8 or 3,5; all by default.")
+@click.option("--steps", metavar="FROM:TO", help="Time steps, for example 0:8 (steps 0 to 7) or 3,5; all by default.")
 @click.option(
     "--condition",
     metavar="NAME",

@@ -22,7 +22,12 @@ _DEFAULT_SAMPLES = 1000
 _WITHOUT_STIMULI = ("kendall", "tau-b", "whitened", "whitened-corr")
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn rsa all.zarr --brain kriegeskorte2008 --out rsa.nc",
+        "ventralrnn rsa rdms.nc --brain my_rdms --compare rho-a --resample both --out rsa.nc",
+    )
+)
 @click.argument("model", type=click.Path(path_type=Path), metavar="FILE.zarr|rdms.nc")
 @click.option(
     "--brain",
@@ -32,38 +37,55 @@ _WITHOUT_STIMULI = ("kendall", "tau-b", "whitened", "whitened-corr")
     "(.nc, .npy, .npz, .csv, .mat), a folder with one a subject, or a folder of such folders, one an area; or "
     "responses of your own, described in a YAML file (docs/your-data.md).",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The result to write, *.nc.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.nc",
+    help="The result to write; an older one there is replaced.",
+)
 @click.option(
     "--compare",
     "method",
     type=click.Choice(["spearman", "kendall", "tau-b", "rho-a", "cosine", "corr", "whitened", "whitened-corr"]),
     default="spearman",
     show_default=True,
-    help="How RDMs are compared.",
+    help="How RDMs are compared. Without a bootstrap over stimuli: kendall, tau-b, whitened, whitened-corr.",
 )
 @click.option(
     "--distance",
     type=click.Choice(["correlation", "euclidean", "sqeuclidean", "cosine"]),
-    help="Of a recording's RDMs; correlation by default.",
+    help="Dissimilarity for the RDMs of a recording; correlation by default.",
 )
 @click.option(
-    "--bootstrap", type=click.IntRange(0), help="Bootstrap samples for intervals, 0 for none.  [default: 1000]"
+    "--bootstrap",
+    metavar="N",
+    type=click.IntRange(0),
+    help="Bootstrap samples for 95 % intervals, 0 for none; 1000 by default where the comparison has a bootstrap.",
 )
 @click.option(
     "--resample",
     type=click.Choice(["stimuli", "subjects", "both"]),
     default="stimuli",
     show_default=True,
-    help="What intervals generalise to.",
+    help="What the intervals generalise to: other stimuli, other subjects, or both.",
 )
 @click.option(
     "--permutations",
+    metavar="N",
     type=click.IntRange(0),
     default=_DEFAULT_SAMPLES,
     show_default=True,
     help="Permutations of the stimuli for p values, 0 for none.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of samples and permutations.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(0),
+    help="Seed of samples and permutations.",
+)
 @options.device
 @options.as_json
 def command(

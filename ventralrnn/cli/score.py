@@ -18,11 +18,17 @@ _WIDTH = 80
 _NONE = "-"
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn score ventral --benchmark ventralrnn.Kriegeskorte2008.human-IT-rdm",
+        "ventralrnn score my_model.py:factory --area IT=it.output --benchmark MajajHong2015public.IT-pls --out score.nc",
+    )
+)
 @click.argument("model")
 @click.option("--benchmark", required=True, metavar="ID", help="Which one; `ventralrnn benchmarks` lists them.")
 @click.option(
     "--data-dir",
+    metavar="DIR",
     type=click.Path(path_type=Path),
     help="Folder of Brain-Score's data, in place of $BRAINIO_HOME (~/.brainio).",
 )
@@ -36,7 +42,11 @@ _NONE = "-"
     "default), or a module of any other, like IT=it.output, each of whose calls is one time step.",
 )
 @options.clock_options
-@click.option("--steps", metavar="FROM:TO", help="Time steps to run, for example 0:12; the model's own by default.")
+@click.option(
+    "--steps",
+    metavar="FROM:TO",
+    help="Time steps to run, for example 0:12 (steps 0 to 11); the model's own by default.",
+)
 @options.field_of_view
 @click.option(
     "--uncovered",
@@ -46,8 +56,13 @@ _NONE = "-"
     help="What becomes of time bins in which the model has no state.",
 )
 @click.option("--reference", is_flag=True, help="Have Brain-Score's own code compute PLS, slowly, to compare.")
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the result, *.nc.")
-@click.option("--batch-size", type=click.IntRange(1), help="Stimuli a forward pass; chosen by default.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.nc",
+    help="Also write the result, with the score of every area and step.",
+)
+@click.option("--batch-size", metavar="N", type=click.IntRange(1), help="Stimuli a forward pass; chosen by default.")
 @options.device
 @options.seed
 @options.as_json

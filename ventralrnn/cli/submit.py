@@ -7,9 +7,20 @@ import click
 from ventralrnn.cli import options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn submit ventral --out submission",
+        "ventralrnn submit my_model.py:factory --area IT=it.output --name my-model --out submission",
+    )
+)
 @click.argument("model")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make the plugin's folder in.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to make the plugin's folder in.",
+)
 @click.option("--name", help="Identifier of the model at Brain-Score; its own name by default.")
 @click.option(
     "--area",

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 _REDRAW = 10.0
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn train ventral --data cifar10 --out run",
+        "ventralrnn train ventral --data my_classes --epochs 20 --out run --resume",
+    )
+)
 @click.argument("model")
 @click.option(
     "--data",
@@ -25,32 +30,79 @@ _REDRAW = 10.0
     metavar="cifar10|imagenet|DIR",
     help="What to learn from: a folder has one folder of pictures a class, or train/ and val/ with such folders.",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Where CIFAR-10 or ImageNet lies.")
+@click.option("--data-dir", type=click.Path(path_type=Path), metavar="DIR", help="Where CIFAR-10 or ImageNet lies.")
 @click.option(
-    "--recipe", default="fast", show_default=True, metavar="fast|paper|imagenet|FILE", help="How: a name, JSON or YAML."
+    "--recipe",
+    default="fast",
+    show_default=True,
+    metavar="fast|paper|imagenet|FILE",
+    help="How to learn: the name of a recipe, or a file in JSON or YAML (docs/training.md).",
 )
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
-@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
-@click.option("--epochs", type=click.IntRange(1), help="Passes over the pictures, in place of the recipe's.")
-@click.option("--batch-size", type=click.IntRange(1), help="Pictures an update, over all processes.")
-@click.option("--accumulate", type=click.IntRange(1), help="Parts in which a batch goes through the network.")
-@click.option("--learning-rate", type=click.FloatRange(0), help="Of SGD, in place of the recipe's.")
-@click.option("--muon-rate", type=click.FloatRange(0), help="Of Muon, in place of the recipe's.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the run: weights, log and curves.",
+)
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run in --out, to the same weights.")
+@click.option(
+    "--epochs", metavar="N", type=click.IntRange(1), help="Passes over the pictures, in place of the recipe's."
+)
+@click.option("--batch-size", metavar="N", type=click.IntRange(1), help="Pictures an update, over all processes.")
+@click.option(
+    "--accumulate",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Parts in which a batch goes through the network, for less memory.",
+)
+@click.option(
+    "--learning-rate", metavar="RATE", type=click.FloatRange(0), help="Learning rate of SGD, in place of the recipe's."
+)
+@click.option(
+    "--muon-rate", metavar="RATE", type=click.FloatRange(0), help="Learning rate of Muon, in place of the recipe's."
+)
 @click.option("--readout", type=click.Choice(["last", "all"]), help="Loss at the last readout time, or at all of them.")
-@click.option("--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="In place of the recipe's.")
-@click.option("--checkpoint-steps", is_flag=True, default=None, help="Less memory, more time: keep states only.")
-@click.option("--compile", "compiled", is_flag=True, default=None, help="Compile the step first: for long runs.")
+@click.option(
+    "--precision", type=click.Choice(["auto", "float32", "bfloat16"]), help="Arithmetic, in place of the recipe's."
+)
+@click.option(
+    "--checkpoint-steps",
+    is_flag=True,
+    default=None,
+    help="Less memory, more time: keep states only, and compute the rest again.",
+)
+@click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    default=None,
+    help="Compile the training step first: for long runs.",
+)
 @click.option(
     "--validation",
     default=0.05,
     show_default=True,
+    metavar="SHARE",
     type=click.FloatRange(0, 1, max_open=True),
     help="Share of the training pictures to watch the run with, where the data have no such split; 0 for none.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Change the model: number of time steps, read out at the last.")
-@click.option("--width", type=click.FloatRange(0, min_open=True), help="Change the model: times as many channels.")
+@click.option(
+    "--steps", metavar="N", type=click.IntRange(1), help="Change the model: number of time steps, read out at the last."
+)
+@click.option(
+    "--width",
+    metavar="FACTOR",
+    type=click.FloatRange(0, min_open=True),
+    help="Change the model: so many times as many channels.",
+)
 @click.option("--unshared", is_flag=True, help="Change the model: weights of its own for every step.")
-@click.option("--without", multiple=True, metavar="CONNECTION", help="Change the model: leave it out (repeatable).")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="CONNECTION",
+    help="Change the model: leave this connection out (repeatable), for example IT-V4.",
+)
 @options.device
 @options.seed
 @options.as_json
