@@ -111,8 +111,8 @@ def test_the_seed_and_the_threshold_are_taken(capsys: Captured, recording: Recor
     ("arguments", "message"),
     [
         (("--out", "d.zarr"), "--out: d.zarr: the result is a netCDF file"),
-        (("--out", "no/d.nc"), "--out no/d.nc: there is no folder no"),
-        (("--out", "d.nc", "--areas", "V9"), "areas: there is no 'V9'"),
+        (("--out", "no/d.nc"), "--out: no/d.nc: there is no folder no"),
+        (("--out", "d.nc", "--areas", "V9"), "--areas: there is no 'V9'"),
         (("--out", "d.nc", "--threshold", "half"), "threshold: 'half': write"),
         (("--out", "d.nc", "--labels", "none.csv"), "--labels: there is no file none.csv"),
         (("--out", "d.nc", "--labels", "columns.csv"), "--labels: columns.csv has no column label"),

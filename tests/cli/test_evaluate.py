@@ -174,11 +174,11 @@ def test_random_weights_are_warned_about(capsys: Captured, folder: Path, monkeyp
         (["vntral"], "no model 'vntral': did you mean ventral"),
         (["file.py:make"], "file.py:make: has no specification to evaluate"),
         (["MODEL", "--data", "nowhere"], "nowhere: give cifar10, imagenet, or a folder"),
-        (["MODEL", "--data", "imagenet"], "imagenet: say where it lies: --data-dir"),
+        (["MODEL", "--data", "imagenet"], "imagenet: say where it lies with --data-dir"),
         (["MODEL", "--data", "DATA", "--readout", "9"], "readout at step 9: outside the run"),
-        (["MODEL", "--data", "DATA", "--readout", "a"], "steps 'a': write steps like"),
+        (["MODEL", "--data", "DATA", "--readout", "a"], "--readout 'a': write steps like"),
         (["MODEL", "--data", "DATA", "--readout", "0"], "nothing to read out"),
-        (["MODEL", "--data", "DATA", "--device", "abacus"], "device 'abacus'"),
+        (["MODEL", "--data", "DATA", "--device", "abacus"], "--device 'abacus'"),
     ],
 )
 def test_what_is_wrong_gets_one_line_and_status_2(

@@ -283,16 +283,16 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "unknown device": (["CHECKPOINT", "--device", "tpu"], "device 'tpu': auto, cpu, cuda or mps"),
     "a device that is not here": (["CHECKPOINT", "--device", "cuda:99"], "device 'cuda:99': no such device here"),
     "size of a model that has one": (["CHECKPOINT", "--size", "9"], "states the size of its input itself"),
-    "size 0": (["MODELS:recurrent", "--size", "0"], "'--size'"),
-    "bad seed": (["CHECKPOINT", "--seed", "-1"], "'--seed'"),
-    "bad pool": (["CHECKPOINT", "--pool", "max"], "'--pool'"),
+    "size 0": (["MODELS:recurrent", "--size", "0"], "--size: "),
+    "bad seed": (["CHECKPOINT", "--seed", "-1"], "--seed: "),
+    "bad pool": (["CHECKPOINT", "--pool", "max"], "--pool: "),
     "bad states": (["MODELS:keeps", "--states", "MODELS:nothing", "--areas", "IT"], "has no 'nothing'"),
     "states without areas": (["MODELS:keeps", "--states", "MODELS:history"], "name the areas of the states function"),
     "bad angle": (["CHECKPOINT", "--degrees", "-3"], "a visual angle of -3 degrees; give a positive number"),
-    "a clock of no length": (["MODELS:recurrent", "--area", "IT=it", "--ms-per-step", "0"], "'--ms-per-step'"),
+    "a clock of no length": (["MODELS:recurrent", "--area", "IT=it", "--ms-per-step", "0"], "--ms-per-step: "),
     "an onset without a clock": (["MODELS:recurrent", "--area", "a=it", "--onset-ms", "a=9"], "goes with --ms-per-"),
     "an onset that is none": (["MODELS:recurrent", "--ms-per-step", "5", "--onset-ms", "a=b"], "a=b: give millisec"),
-    "a second clock": (["CHECKPOINT", "--ms-per-step", "5"], "clock"),
+    "a second clock": (["CHECKPOINT", "--ms-per-step", "5"], "--onset-ms: stream has one"),
     "an option that is none": (["CHECKPOINT", "--nothing"], "--nothing"),
 }  # fmt: skip
 
@@ -352,7 +352,7 @@ def test_wrong_places(checkpoint: str, folder: Path, tmp_path: Path, capsys: pyt
     assert "a.nc: give the recording a name that ends in .zarr" in last_line(capsys.readouterr().err)
     (tmp_path / "file").write_text("")
     assert run(checkpoint, folder, "--out", tmp_path / "file" / "a.zarr") == 2
-    assert last_line(capsys.readouterr().err).startswith("ventralrnn: error: Not a directory (")
+    assert last_line(capsys.readouterr().err).endswith("a file stands where a folder should: give another place")
     assert run(checkpoint, folder) == 2
     assert "missing option '--out'" in last_line(capsys.readouterr().err)
 

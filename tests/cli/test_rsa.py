@@ -169,10 +169,17 @@ def test_a_brain_without_differences_is_a_table_of_nothing(capsys: Captured, tmp
 def test_other_stimuli_are_refused(capsys: Captured, tmp_path: Path, recording: Path, brain: Path) -> None:
     out = ("--out", tmp_path / "a.nc")
     np.save(tmp_path / "five.npy", squareform(np.arange(1.0, 11)))
-    refused(capsys, "RDMs of 14 and of 5 stimuli", recording, "--brain", tmp_path / "five.npy", *out)
+    refused(capsys, "RDMs of 14 stimuli, and of 5 in --brain", recording, "--brain", tmp_path / "five.npy", *out)
     named = tmp_path / "named"
     named.mkdir()
     np.save(named / "a.npy", np.load(next(brain.glob("*.npy"))))
     (named / "stimuli.txt").write_text("\n".join(f"other {i}" for i in range(COUNT)))
-    refused(capsys, "RDMs of different stimuli (14 and 14)", recording, "--brain", named, *out)
+    refused(
+        capsys,
+        "has RDMs of 14 stimuli, such as '00000', which --brain lacks; 0 are in both",
+        recording,
+        "--brain",
+        named,
+        *out,
+    )
     assert not (tmp_path / "a.nc").exists()

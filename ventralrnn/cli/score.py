@@ -21,7 +21,7 @@ _NONE = "-"
 @click.command(
     epilog=options.examples(
         "ventralrnn score ventral --benchmark ventralrnn.Kriegeskorte2008.human-IT-rdm",
-        "ventralrnn score my_model.py:factory --area IT=it.output --benchmark MajajHong2015public.IT-pls --out score.nc",
+        "ventralrnn score my_model.py:factory --area IT=it --benchmark MajajHong2015public.IT-pls --out score.nc",
     )
 )
 @click.argument("model")

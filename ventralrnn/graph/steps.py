@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ventralrnn.errors import SpecificationError
 
 
-def parse_steps(text: str, total: int, bounded: bool = True) -> tuple[int, ...]:
+def parse_steps(text: str, total: int, bounded: bool = True, name: str = "steps") -> tuple[int, ...]:
     """Read a set of time steps.
 
     Parameters
@@ -16,6 +16,9 @@ def parse_steps(text: str, total: int, bounded: bool = True) -> tuple[int, ...]:
         Number of steps of the network; open ranges end there.
     bounded : bool
         Whether steps from ``total`` on are refused; networks with shared weights can run on.
+
+    name : str
+        Of the argument, for messages.
 
     Returns
     -------
@@ -42,13 +45,13 @@ def parse_steps(text: str, total: int, bounded: bool = True) -> tuple[int, ...]:
             else:
                 chosen.add(int(part))
         except ValueError:
-            raise SpecificationError(f"steps {text!r}: write steps like 3, 0:8, 2: or 1,4:6") from None
+            raise SpecificationError(f"{name} {text!r}: write steps like 3, 0:8, 2: or 1,4:6") from None
     if not chosen:
         raise SpecificationError(
-            f"steps {text!r} select nothing: write FROM:TO with FROM below TO; the model has steps 0 to {total - 1}"
+            f"{name} {text!r} select nothing: write FROM:TO with FROM below TO; the model has steps 0 to {total - 1}"
         )
     if min(chosen) < 0 or (bounded and max(chosen) >= total):
-        raise SpecificationError(f"steps {text!r} reach outside 0..{total - 1}")
+        raise SpecificationError(f"{name} {text!r} reach outside 0..{total - 1}")
     return tuple(sorted(chosen))
 
 

@@ -224,10 +224,11 @@ def _choose_readouts(
         if not found:
             check_readouts(dependence, [dependence.steps - 1])
         return found
-    asked = parse_steps(readouts, dependence.steps, bounded=False) if isinstance(readouts, str) else readouts
-    wanted = tuple(sorted(set(asked)))
+    if isinstance(readouts, str):
+        readouts = parse_steps(readouts, dependence.steps, bounded=False, name="readouts")
+    wanted = tuple(sorted(set(readouts)))
     if not wanted:
-        raise TrainingError("readouts are empty: name a step, or none for all of them")
+        raise TrainingError("readouts: are empty: name a step, or none for all of them")
     if wanted[0] < 0 or wanted[-1] >= dependence.steps:
         raise TrainingError(
             f"readout at {_steps(wanted)}: outside the run, which has steps 0 to {dependence.steps - 1}"

@@ -1,7 +1,6 @@
 """Dissimilarity matrices out of one file of any common kind, checked."""
 
 import csv
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ import numpy as np
 
 from ventralrnn.analysis.rdm.container import pair_indices
 from ventralrnn.brains.formats.matlab import read_matlab
+from ventralrnn.brains.formats.numpy import read_numpy
 from ventralrnn.errors import AnalysisError
 
 SUFFIXES = (".npy", ".npz", ".csv", ".mat")
@@ -48,9 +48,9 @@ def read_matrices(file: Path, variable: str | None = None) -> Matrices:
     stimuli = None
     match file.suffix.lower():
         case ".npy":
-            values = _load_numpy(file)
+            values = read_numpy(file)
         case ".npz":
-            values = _choose(_load_numpy(file), variable, file)
+            values = _choose(read_numpy(file), variable, file)
         case ".csv":
             values, stimuli = _read_csv(file)
         case ".mat":
@@ -133,16 +133,6 @@ def _check_values(triangles: np.ndarray, file: Path) -> None:
 def _is_triangle(pairs: int) -> bool:
     count = round((1 + (1 + 8 * pairs) ** 0.5) / 2)
     return pairs > 0 and count * (count - 1) // 2 == pairs
-
-
-def _load_numpy(file: Path) -> Any:
-    try:
-        loaded = np.load(file, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        objects = "allow_pickle" in str(error) or "pickled" in str(error)
-        reason = "Python objects are not loaded from a file: save plain numbers" if objects else str(error)
-        raise AnalysisError(f"{file}: cannot be read ({reason})") from error
 
 
 def _choose(variables: Mapping[str, Any], variable: str | None, file: Path) -> Any:

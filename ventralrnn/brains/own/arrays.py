@@ -1,6 +1,5 @@
 """An array of responses out of one file of any common kind, with the axes that it is said to have."""
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ventralrnn.brains.formats.matlab import read_matlab
+from ventralrnn.brains.formats.numpy import read_numpy
 from ventralrnn.brains.formats.tables import read_table, stimulus_column, to_numbers
 from ventralrnn.brains.own.description import AXES, Description, Source
 from ventralrnn.errors import AnalysisError, DataError
@@ -85,12 +85,9 @@ def read_block(description: Description, source: Source) -> Block:
 
 def _load_numpy(file: Path) -> Any:
     try:
-        loaded = np.load(file, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        objects = "allow_pickle" in str(error) or "pickled" in str(error)
-        reason = "Python objects are not loaded from a file: save plain numbers" if objects else str(error)
-        raise DataError(f"{file}: cannot be read ({reason})") from error
+        return read_numpy(file)
+    except AnalysisError as error:
+        raise DataError(str(error)) from error
 
 
 def _load_matlab(source: Source) -> dict[str, np.ndarray]:
