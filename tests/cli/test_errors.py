@@ -88,7 +88,7 @@ DYNAMICS = "dynamics a.zarr --out m.nc"
         (f"{RSA} brain --compare kendall --bootstrap 9", "--compare: 'kendall' has no bootstrap over stimuli"),
         (f"{RSA} brain --compare whitened --bootstrap 9", "or --resample subjects, or have no intervals with --boot"),
         (f"{DYNAMICS} --threshold half", "--threshold: 'half': write"),
-        (f"{DYNAMICS} --areas V9", "--areas: the recording has no area 'V9'"),
+        (f"{DYNAMICS} --areas V9", "--areas: there is no 'V9'"),
         ("rdm a.zarr --out m.nc --noise oas", "--noise: goes not with correlation"),
         (f"{EXTRACT} --device tpu", "--device 'tpu': auto, cpu, cuda or mps"),
         ("extract model.py:build pictures --out m.zarr", "say which modules are areas, --area IT=module.path"),
@@ -257,6 +257,8 @@ def _command() -> click.Command:
         ("another `method`, not `other`", "another --compare, not `other`"),
         ("give it a clock, clock=Clock(...)", "give it a clock, --ms-per-step and --onset-ms"),
         ("seed=3 stays", "seed=3 stays"),
+        ("first `recalibrate(network, bootstrap=3)`", "first `recalibrate(network, bootstrap=3)`"),
+        ("a ` alone: bootstrap=3", "a ` alone: --bootstrap 3"),
     ],
 )
 def test_python_in_the_words_of_the_command_line(python: str, line: str) -> None:

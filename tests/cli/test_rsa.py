@@ -176,7 +176,7 @@ def test_other_stimuli_are_refused(capsys: Captured, tmp_path: Path, recording: 
     (named / "stimuli.txt").write_text("\n".join(f"other {i}" for i in range(COUNT)))
     refused(
         capsys,
-        "has RDMs of 14 stimuli, such as '00000', which --brain lacks; 0 are in both",
+        "stimulus '00000' is not in --brain (14 of 14 are not, 0 are in both)",
         recording,
         "--brain",
         named,

@@ -187,7 +187,7 @@ def test_two_at_once(arena: Arena, tmp_path: Path) -> None:
 def test_an_unfinished_recording_is_not_started_anew(arena: Arena, tmp_path: Path) -> None:
     out = tmp_path / "a.zarr"
     assert finish(start(**arena.options, out=str(out), kill_at=60)) == -signal.SIGKILL
-    with pytest.raises(RecordingError, match=r"a\.zarr\.partial: an unfinished .* --resume \(resume=True\), or remove"):
+    with pytest.raises(RecordingError, match=r"a\.zarr\.partial: an unfinished .* resume=True, or remove"):
         arena.resume(out, resume=False)
     with pytest.raises(RecordingError, match=r"no recording is there; .*a\.zarr\.partial is unfinished: .* --resume"):
         open_recording(out)

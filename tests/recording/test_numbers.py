@@ -1,5 +1,6 @@
 """What is recorded is what a plain forward pass makes, for every area, step and option."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,32 @@ def test_chosen_steps(out: Path, full: Recording, steps: Any, kept: list[int]) -
 
 def test_steps_beyond_the_trained_ones(out: Path) -> None:
     network = tiny()
-    with pytest.warns(UserWarning, match="no batch norm statistics for step"):
+    said = r"stream was trained for 5 steps; steps 5 to 6 are beyond, .*: the response of \w+ grows to [\d.]+ times"
+    with pytest.warns(UserWarning, match=said) as warned:
         recording = extract(network, inputs(), out, steps="0:7")
+    assert len(warned) == 1  # not one a batch norm
+    with pytest.warns(UserWarning, match="no batch norm statistics for step"):
         heard = hear_areas(network, inputs(), steps=7)
     assert recording["V1"].time_ms.values[-1] == 110
     for area in AREAS:
         assert_close(recording[area], stack(heard[area]))
+
+
+def test_states_that_explode_beyond_the_trained_steps_are_refused(out: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    with pytest.raises(RecordingError) as raised:
+        extract("ventral", pictures, out, steps="0:40")
+    found = re.fullmatch(
+        r"steps: ventral was trained for 8, steps 0 to 7; at step (\d+) the response of (\w+) is ([\d.]+) times the "
+        r"largest of those, with .*: keep to steps below \1, or compute .*recalibrate\(network, pictures, steps=40\)`",
+        str(raised.value),
+    )
+    assert found is not None and not out.exists()
+    step, area, times = int(found[1]), found[2], float(found[3])
+    with pytest.warns(UserWarning, match="steps 8 to"):  # a few steps more are legitimate
+        recording = extract("ventral", pictures, out, steps=f"0:{step}")
+    sizes = np.sqrt((recording[area].values[:1] ** 2).mean((0, 2)))
+    assert 5 < sizes[-1] / np.nanmax(sizes[:8]) < 10 < times
 
 
 def test_an_untied_network_has_no_steps_beyond(out: Path) -> None:

@@ -16,7 +16,6 @@ import click
 _TOGETHER = {"clock": ("--ms-per-step", "--onset-ms"), "preprocessing": ("--size",)}
 _VALUE = r"'[^']*'|\{[^{}]*\}|\[[^\[\]]*\]|\w+\(\.\.\.\)|[\w.+-]*[\w+-]"
 _KEYWORD = re.compile(rf"(?<![\w-])(\w+)=({_VALUE})")
-_ALONE = re.compile(r"`(\w+)`")
 _SUBJECT = re.compile(r"(\w+(?:, \w+)*)(?=: | '| -?\d)")
 
 
@@ -57,8 +56,14 @@ def in_options(text: str, command: click.Command, given: Mapping[str, object]) -
     if names and all(name in single or name in mapped for name in names):
         subject = ", ".join((single.get(name) or mapped[name])[0] for name in names)
         text = subject + text[len(", ".join(names)) :]
-    text = _ALONE.sub(lambda match: single.get(match[1], (match[0],))[0], text)
-    return _KEYWORD.sub(say, text)
+    # What stands in backticks is an argument, or else a command or code, which is left as it is.
+    parts = text.split("`")
+    for i, part in enumerate(parts):
+        if i % 2 == 0:
+            parts[i] = _KEYWORD.sub(say, part)
+        else:
+            parts[i] = single[part][0] if part in single else f"`{part}`"
+    return "".join(parts) if len(parts) % 2 else _KEYWORD.sub(say, text)
 
 
 def _labels(

@@ -61,7 +61,8 @@ def extract(
         axes of their own.
     steps : str or sequence of int, optional
         Time steps to keep, ``'0:8'`` or ``[0, 4]``; all by default. Networks with shared weights run beyond their
-        trained steps if asked (see :class:`ventralrnn.networks.TimeBatchNorm`).
+        trained steps if asked, with a warning that says how states grow, and an error where they explode;
+        :func:`ventralrnn.networks.recalibrate` makes a network for more steps.
     pool : {'none', 'mean'}
         Keep every position, or the average over positions.
     dtype : {'float32', 'float16'}

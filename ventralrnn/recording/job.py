@@ -11,6 +11,7 @@ from torch import Tensor
 from ventralrnn.errors import RecordingError, UnreadableStimulusError, VentralrnnError
 from ventralrnn.graph import Clock
 from ventralrnn.networks.preprocessing import Preprocessing
+from ventralrnn.recording.beyond import check_beyond
 from ventralrnn.recording.journal import Entry, Journal
 from ventralrnn.recording.layout import AreaLayout
 from ventralrnn.recording.recorder import Take
@@ -79,6 +80,8 @@ class Job:
             if state is not None:
                 shapes[area][step] = tuple(as_states(state, self.pool, area, 1).shape[1:])
 
+        if isinstance(self.source, NetworkSource):
+            check_beyond(self.source, lambda source, take: self._forward(first[None], take, source))
         calls = dict(self._forward(first[None], take))
         return [self._layout(area, shapes[area], steps) for area, steps in self.source.steps(calls).items()], calls
 
@@ -114,15 +117,16 @@ class Job:
             return self.clock.time_ms(area, step, first_step)
         return self.source.time_ms(area, step)
 
-    def _forward(self, pixels: np.ndarray, take: Callable[[str, int, Tensor | None], None]) -> dict[str, int]:
+    def _forward(self, pixels: np.ndarray, take: Take, source: Source | None = None) -> dict[str, int]:
+        source = source or self.source
         batch = torch.from_numpy(pixels).to(self.device, non_blocking=True)
         batch = standardise(batch, self.preprocessing)
-        if not isinstance(self.source, NetworkSource):  # other people's code may call .view on what comes out
+        if not isinstance(source, NetworkSource):  # other people's code may call .view on what comes out
             batch = batch.contiguous()
         try:
             # Other people's code may keep tensors for later use with gradients, which inference mode forbids.
-            with torch.inference_mode() if isinstance(self.source, NetworkSource) else torch.no_grad():
-                return self.source.run(batch, take)
+            with torch.inference_mode() if isinstance(source, NetworkSource) else torch.no_grad():
+                return source.run(batch, take)
         except VentralrnnError:
             raise
         except Exception as error:

@@ -17,6 +17,7 @@ from ventralrnn.graph import Clock, Cut, parse_steps
 from ventralrnn.memory import keep_freed_memory
 from ventralrnn.networks.network import RecurrentNetwork
 from ventralrnn.networks.preprocessing import Preprocessing
+from ventralrnn.recording.beyond import quiet_beyond
 from ventralrnn.recording.job import Job
 from ventralrnn.recording.layout import AreaLayout
 from ventralrnn.recording.provenance import identify
@@ -69,7 +70,10 @@ def prepared_job(
     preparation = preprocessing or _own_preprocessing(module)
     timing = _own_clock(module, clock)
     source = _source(module, name, areas, steps, currents, cut, states)
-    with _evaluating(module, chosen), torch.random.fork_rng(devices=[]):
+    quiet = (
+        quiet_beyond(source.network, source.total) if isinstance(source, NetworkSource) else contextlib.nullcontext()
+    )
+    with quiet, _evaluating(module, chosen), torch.random.fork_rng(devices=[]):
         yield Job(source, pictures, preparation, timing, chosen, pool, dtype, seed, skip_bad)
 
 

@@ -91,7 +91,7 @@ class NetworkSource(Source):
         self.currents = frozenset(currents)
         self.cut = tuple(cut)
         self._steps = steps
-        self._total = max(steps) + 1
+        self.total = max(steps) + 1
         paths = {a: f"areas.{a}" for a in names} | {c: f"connections.{c}" for c in currents}
         self._recorder = Recorder(network, paths)
         self._record = dict.fromkeys(self.areas, steps)
@@ -99,7 +99,7 @@ class NetworkSource(Source):
     def run(self, batch: Tensor, take: Take) -> dict[str, int]:
         """Run the network, computing only what the chosen states need."""
         with self._recorder.listening(take) as calls:
-            self.network(batch, steps=self._total, readout=(), record=self._record, cut=self.cut)
+            self.network(batch, steps=self.total, readout=(), record=self._record, cut=self.cut)
         return calls
 
     def steps(self, calls: Mapping[str, int]) -> dict[str, tuple[int, ...]]:

@@ -87,7 +87,7 @@ def test_stimuli_are_matched_by_name(model: xr.Dataset, brain: xr.Dataset) -> No
     i, j = np.triu_indices(STIMULI, 1)
     moved = make_rdms(square[..., i, j], ("subject", "area", "time"), None, [NAMES[k] for k in order])
     np.testing.assert_allclose(compare_rdms(model, moved).similarity, compare_rdms(model, brain).similarity, atol=1e-14)
-    with pytest.raises(AnalysisError, match="such as 'other', which"):
+    with pytest.raises(AnalysisError, match="model: stimulus 's0' is not in `brain`"):
         compare_rdms(model, brain.assign_coords(stimulus_id=("stimulus", ["other", *NAMES[1:]])))
 
 

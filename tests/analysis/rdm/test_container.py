@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.spatial.distance import squareform
 
 from ventralrnn.analysis.rdm import make_rdms, match_stimuli, select_stimuli, square_rdms
@@ -45,9 +46,12 @@ def test_stimuli_are_selected_and_matched_by_name() -> None:
 
 def test_other_stimuli_are_refused() -> None:
     rdms = make_rdms(some(), ("area", "time"), stimulus_id=list("abcde"))
-    with pytest.raises(AnalysisError, match="such as 'e', which"):
+    with pytest.raises(
+        AnalysisError,
+        match="first: stimulus 'e' is not in `second` \\(1 of 5 are not, 4 are in both\\).*select_stimuli",
+    ):
         match_stimuli(rdms, make_rdms(some(), ("area", "time"), stimulus_id=list("abcdx")))
-    with pytest.raises(AnalysisError, match="of 5 and of 4 stimuli"):
+    with pytest.raises(AnalysisError, match="first: RDMs of 5 stimuli, and of 4 in `second`"):
         match_stimuli(rdms, make_rdms(some(4), ("area", "time")))
     with pytest.raises(AnalysisError, match="no number of stimuli"):
         make_rdms(np.zeros(4))
@@ -55,6 +59,18 @@ def test_other_stimuli_are_refused() -> None:
         make_rdms(np.zeros(3), stimulus_id=list("aba"))
     with pytest.raises(AnalysisError, match="each once"):
         select_stimuli(rdms, [1, 1])
+    with pytest.raises(AnalysisError, match="index: 'x' and 1 more are no stimuli"):
+        select_stimuli(rdms, ["a", "x", "y"])
+    with pytest.raises(AnalysisError, match="index: there are 5 stimuli, 0 to 4, not -1 to 2"):
+        select_stimuli(rdms, [-1, 2])
+    with pytest.raises(AnalysisError, match="do not name their stimuli: give positions"):
+        select_stimuli(make_rdms(some(), ("area", "time")), ["a", "b"])
+
+
+def test_stimuli_are_selected_by_name() -> None:
+    rdms = make_rdms(some(), ("area", "time"), stimulus_id=list("abcde"))
+    for names in (["d", "a", "c"], np.array(["d", "a", "c"]), rdms["stimulus_id"][[3, 0, 2]].values):
+        xr.testing.assert_identical(select_stimuli(rdms, names), select_stimuli(rdms, [3, 0, 2]))
 
 
 def test_rows() -> None:

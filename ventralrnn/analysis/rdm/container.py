@@ -215,9 +215,9 @@ def match_stimuli(
         if missing:
             common = len(set(has) & set(lacks))
             raise AnalysisError(
-                f"{name}: has RDMs of {len(missing)} stimuli, such as {missing[0]!r}, which `{other}` lacks; {common} "
-                "are in both: show both the same stimuli"
-                + ", or take these with ventralrnn.analysis.rdm.select_stimuli(rdms, names)"
+                f"{name}: stimulus {missing[0]!r} is not in `{other}` ({len(missing)} of {len(has)} are not, {common} "
+                "are in both): show both the same stimuli"
+                + ", or take these with `ventralrnn.analysis.rdm.select_stimuli(rdms, names)`"
                 * (common > 1)
             )
     position = {name: i for i, name in enumerate(others)}
