@@ -7,16 +7,20 @@ import click
 from ventralrnn.cli import options
 
 
-@click.command()
+@click.command(
+    epilog=options.examples(
+        "ventralrnn report demo --out report.html", "ventralrnn report all.zarr rsa.nc --out report.html"
+    )
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The page to write, *.html.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.html", help="The page to write.")
 @click.option(
     "--stimuli",
     multiple=True,
     metavar="NAME|FOLDER|LIST.csv",
     help="Where the pictures lie, if they were moved since they were recorded (repeatable).",
 )
-@click.option("--title", help="Of the page; the names of the models by default.")
+@click.option("--title", help="Title of the page; the names of the models by default.")
 @options.as_json
 def command(paths: tuple[Path, ...], out: Path, stimuli: tuple[str, ...], title: str | None, as_json: bool) -> None:
     """Write one HTML page over recordings and results: look at it in a browser, or send it to somebody.
