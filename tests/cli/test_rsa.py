@@ -166,6 +166,16 @@ def test_a_brain_without_differences_is_a_table_of_nothing(capsys: Captured, tmp
     assert status == 0 and text.splitlines()[1].split()[0] == "V1"
 
 
+def test_bars_are_for_a_terminal(
+    capsys: Captured, tmp_path: Path, recording: Path, brain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ventralrnn.cli.options.is_terminal", lambda: True)
+    status, _, err = run(capsys, recording, "--brain", brain, "--out", tmp_path / "a.nc", *QUICK)
+    assert status == 0
+    for bar in (" RDMs/s]", "bootstrap: ", " samples/s]", " permutations/s]"):
+        assert bar in err, bar
+
+
 def test_other_stimuli_are_refused(capsys: Captured, tmp_path: Path, recording: Path, brain: Path) -> None:
     out = ("--out", tmp_path / "a.nc")
     np.save(tmp_path / "five.npy", squareform(np.arange(1.0, 11)))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.progress import progress_bar
 from ventralrnn.stimuli import cache, registry
 
 _WIDTH = 100
@@ -73,14 +74,9 @@ def get(name: str) -> None:
         f"Licence: {data.licence}.\nCite: {data.citation}.",
         err=True,
     )
-    from tqdm import tqdm
-
-    # disable=None: no bar where standard error is not a terminal
-    with (
-        options.telling(lambda: _kept(name, wanted)),
-        tqdm(total=total, unit="B", unit_scale=True, desc=name, disable=None) as bar,
-    ):
-        folder = cache.get(name, bar.update)
+    shown = options.is_terminal()
+    with options.telling(lambda: _kept(name, wanted)), progress_bar(shown, total, "bytes", name) as advance:
+        folder = cache.get(name, advance)
     click.echo(folder)
 
 

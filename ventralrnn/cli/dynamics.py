@@ -103,6 +103,7 @@ def command(
         bootstrap=bootstrap,
         neuroids=not no_neuroids,
         seed=seed,
+        progress=options.is_terminal(),
     )
     result.attrs["command"] = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     save_result(result, out)

@@ -127,6 +127,7 @@ def command(
         resample=resample,  # type: ignore[arg-type]
         permutations=permutations,
         seed=seed,
+        progress=options.is_terminal(),
     )
     about = {f"brain_{key}": brains.attrs[key] for key in ("citation", "licence", "simulated") if key in brains.attrs}
     result.attrs |= {"brain": brain, "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]), **about}
@@ -146,7 +147,7 @@ def _rdms(file: Path, distance: str, device: str) -> "xr.Dataset":
     from ventralrnn.analysis.rdm.compute import compute_rdm
     from ventralrnn.recording import open_recording
 
-    return compute_rdm(open_recording(file), distance, device=device)
+    return compute_rdm(open_recording(file), distance, device=device, progress=options.is_terminal())
 
 
 def _complete(model: "xr.Dataset") -> "xr.Dataset":

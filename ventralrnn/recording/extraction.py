@@ -1,9 +1,8 @@
 """From a model and stimuli to a recording on disk: the main job."""
 
-import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from ventralrnn.errors import RecordingError
 from ventralrnn.files import named
 from ventralrnn.graph import Clock, Cut
 from ventralrnn.networks.preprocessing import Preprocessing
+from ventralrnn.progress import progress_bar
 from ventralrnn.recording.job import default_batch_size
 from ventralrnn.recording.preparation import describe_job, prepared_job
 from ventralrnn.recording.provenance import describe_recording
@@ -151,7 +151,10 @@ def extract(
             done = [pair for e in journal.entries for pair in zip(e.indices, e.digests, strict=True)]
             _check_digests(pictures, done, journal.path.parent)
             check_space(journal.path.parent, layouts, journal.rows)
-            with named(journal.path.parent), _bar(progress, len(pictures), journal.consumed) as advance:
+            with (
+                named(journal.path.parent),
+                progress_bar(progress, len(pictures), "stimuli", done=journal.consumed) as advance,
+            ):
                 job.run(layouts, calls, journal, size, workers, advance)
             if not journal.rows:
                 raise RecordingError(f"{pictures.name}: none of {len(pictures)} pictures could be read")
@@ -186,18 +189,3 @@ def _check_digests(stimuli: Stimuli, recorded: Iterable[tuple[int, str]], where:
                 f"{stimuli.sources[index] or stimuli.ids[index]}: has changed since it was recorded, so {where} cannot "
                 "be continued: restore it, or remove that folder and start again"
             )
-
-
-@contextlib.contextmanager
-def _bar(show: bool, total: int, done: int) -> Iterator[Callable[[int], None]]:
-    if not show:
-        yield lambda count: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, initial=done, unit=" stimuli", smoothing=0.1, dynamic_ncols=True) as bar:
-
-        def advance(count: int) -> None:
-            bar.update(count)
-
-        yield advance

@@ -18,6 +18,7 @@ from ventralrnn.graph.steps import format_steps, parse_steps
 from ventralrnn.memory import keep_freed_memory
 from ventralrnn.networks import NetworkSpec, RecurrentNetwork, TimeBatchNorm, count_parameters
 from ventralrnn.networks.plan import check_readouts
+from ventralrnn.progress import progress_bar
 from ventralrnn.training.calibration import calibrate
 from ventralrnn.training.files import list_files
 from ventralrnn.training.humans import HumanComparison, compare_with_humans, read_counts
@@ -352,17 +353,15 @@ def _read_out(
     network: RecurrentNetwork, pictures: Labelled, readouts: tuple[int, ...], size: int, progress: bool
 ) -> tuple[np.ndarray, str]:
     """Return the answers, and the digest of the pixels that were looked at."""
-    from tqdm import tqdm
-
     side = network.spec.preprocessing.size
     digest = PictureDigest((len(pictures), side, side, 3), pictures.classes)
 
     def parts() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        with tqdm(total=len(pictures), desc="evaluating", unit=" pictures", disable=not progress, leave=False) as bar:
+        with progress_bar(progress, len(pictures), "pictures", "evaluating", leave=False) as advance:
             for pixels, labels in pictures.parts(size):
                 digest.add(pixels)
                 yield pixels, labels
-                bar.update(len(pixels))
+                advance(len(pixels))
 
     scores = read_out(network, parts(), readouts, steps=max(network.spec.steps, readouts[-1] + 1)).numpy()
     broken = [step for i, step in enumerate(readouts) if not np.isfinite(scores[:, i]).all()]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ventralrnn.errors import TrainingError
 from ventralrnn.networks.preprocessing import Preprocessing
+from ventralrnn.progress import progress_bar
 from ventralrnn.stimuli import Stimuli, load_stimuli, read_batches
 from ventralrnn.stimuli.cifar10 import LABELS, read_cifar10
 
@@ -122,12 +123,10 @@ def number_labels(names: Sequence[str], classes: tuple[str, ...] | None, where: 
 
 
 def _read(stimuli: Stimuli, preprocessing: Preprocessing, progress: bool) -> np.ndarray:
-    from tqdm import tqdm
-
     size = preprocessing.size
     pixels = np.empty((len(stimuli), size, size, 3), np.uint8)
-    with tqdm(total=len(stimuli), desc="reading", unit=" pictures", disable=not progress, leave=False) as bar:
+    with progress_bar(progress, len(stimuli), "pictures", "reading", leave=False) as advance:
         for batch in read_batches(stimuli, preprocessing, 64):
             pixels[batch.start : batch.stop] = batch.pixels
-            bar.update(batch.stop - batch.start)
+            advance(batch.stop - batch.start)
     return pixels

@@ -13,6 +13,7 @@ from ventralrnn.analysis.dynamics.timescales import fit_decay
 from ventralrnn.analysis.reading import AreaStates, connections, open_areas
 from ventralrnn.analysis.results import provenance
 from ventralrnn.errors import AnalysisError
+from ventralrnn.progress import showing, track
 
 Labels = Sequence[Any] | np.ndarray | Mapping[str, Any]
 _AVERAGED = (
@@ -39,6 +40,7 @@ def compute_dynamics(
     confidence: float = 0.95,
     neuroids: bool = True,
     seed: int = 0,
+    progress: bool = False,
 ) -> xr.Dataset:
     """Return when each area and neuroid responds, how selectively, and how its state moves.
 
@@ -68,6 +70,8 @@ def compute_dynamics(
         Return latencies and all else of each neuroid too, not only of areas.
     seed : int
         Of the bootstrap.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
@@ -130,7 +134,9 @@ def compute_dynamics(
         seed,
     )
     steps = np.unique(np.concatenate([area.time_step for area in opened.values()]))
-    found = [_area(area, times[name], steps, settings) for name, area in opened.items()]
+    with showing(progress):
+        each = track(opened.items(), len(opened), "areas")
+        found = [_area(area, times[name], steps, settings) for name, area in each]
     lags = np.unique(np.concatenate([areal["lag"] for areal, _ in found]))
     data = _stack([areal for areal, _ in found], lags)
     coords = {**_coordinates(opened, steps), "lag": lags}

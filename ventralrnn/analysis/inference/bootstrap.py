@@ -27,6 +27,7 @@ from ventralrnn.analysis.inference.persons import Persons
 from ventralrnn.analysis.inference.resampling import ResampledRows, draw
 from ventralrnn.analysis.rdm.container import pair_indices
 from ventralrnn.errors import AnalysisError
+from ventralrnn.progress import track
 
 Resample = Literal["stimuli", "subjects", "both"]
 # A correlation of RDMs needs three pairs of different stimuli.
@@ -355,7 +356,7 @@ def _evaluate(
     shape = brains.shape[:2]
     found = np.full((samples, count, *shape), np.nan)
     grams = np.full((shape[1], samples, shape[0], shape[0]), np.nan)
-    for sample, of_pairs in enumerate(weights):
+    for sample, of_pairs in enumerate(track(weights, samples, "samples", "bootstrap")):
         if of_pairs is None:
             continue
         rows = rows_of(of_pairs)

@@ -15,6 +15,7 @@ from ventralrnn.analysis.inference.existing import check_pairs, existing
 from ventralrnn.analysis.inference.persons import Persons
 from ventralrnn.analysis.rdm.container import pair_indices
 from ventralrnn.errors import AnalysisError
+from ventralrnn.progress import track
 
 Alternative = Literal["greater", "less", "two-sided"]
 # Permutations that change nothing give the same number but for rounding, and count as at least as large.
@@ -183,7 +184,7 @@ def permute_stimuli(
     moving, resting = (theirs, ours) if swapped else (ours, theirs)
     rng = np.random.default_rng(seed)
     null = []
-    for _ in range(permutations):
+    for _ in track(range(permutations), permutations, "permutations"):
         order = torch.from_numpy(rng.permutation(count)).to(models.device)
         moved = moving.index_select(1, pair[order[first], order[second]])
         null.append(compare(resting, moved) if swapped else compare(moved, resting))

@@ -18,6 +18,7 @@ from ventralrnn.analysis.inference.persons import Persons, person_names
 from ventralrnn.analysis.rdm.container import match_stimuli
 from ventralrnn.analysis.results import provenance
 from ventralrnn.errors import AnalysisError
+from ventralrnn.progress import showing
 
 Correction = Literal["max", "bh", "by"]
 _OTHER = "_other"
@@ -36,6 +37,7 @@ def rsa(
     correction: Correction = "max",
     cluster_p: float = 0.05,
     seed: int = 0,
+    progress: bool = False,
 ) -> xr.Dataset:
     """Compare every state of a model with every state of a brain, with ceilings, intervals and tests.
 
@@ -67,6 +69,8 @@ def rsa(
         States whose statistic a normal distribution exceeds with this probability form clusters.
     seed : int
         Of resampling and permuting.
+    progress : bool
+        Show progress bars.
 
     Returns
     -------
@@ -123,10 +127,11 @@ def rsa(
     compared = _compare(as_rdms(model, "model"), as_rdms(brain, "brain"), method)
     result = compared.result
     _add_ceilings(compared, method)
-    if bootstrap:
-        _add_intervals(compared, method, bootstrap, resample, level, interval, seed)
-    if permutations:
-        _add_tests(compared, method, permutations, level, correction, cluster_p, seed)
+    with showing(progress):
+        if bootstrap:
+            _add_intervals(compared, method, bootstrap, resample, level, interval, seed)
+        if permutations:
+            _add_tests(compared, method, permutations, level, correction, cluster_p, seed)
     settings: dict[str, float | str] = {"level": level, "resampling_seed": seed}
     if bootstrap:
         settings |= {"bootstrap": bootstrap, "resample": resample, "interval": interval}

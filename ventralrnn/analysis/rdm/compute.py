@@ -1,7 +1,6 @@
 """RDMs of every area at every time step of a recording."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -21,6 +20,7 @@ from ventralrnn.analysis.reading import AreaStates, StateGrid
 from ventralrnn.analysis.results import provenance
 from ventralrnn.devices import choose_device
 from ventralrnn.errors import AnalysisError
+from ventralrnn.progress import progress_bar
 
 #: All distances of :func:`compute_rdm`.
 DISTANCES = (*PLAIN, "mahalanobis", "crossnobis", "poisson", "poisson_cv")
@@ -246,7 +246,7 @@ def _compute(grid: StateGrid, job: _Job, progress: bool) -> np.ndarray:
         for _, (*states,) in groupby(todo, lambda state: state.area)
         for start in range(0, len(states), together)
     ]
-    with _bar(len(todo), progress) as advance:
+    with progress_bar(progress, len(todo), "RDMs") as advance:
         for states in groups:
             area, row, columns = grid.areas[states[0].area], states[0].row, [s.column for s in states]
             found = job.compute_together(area, [s.position for s in states])
@@ -258,14 +258,3 @@ def _compute(grid: StateGrid, job: _Job, progress: bool) -> np.ndarray:
                     advance(1)
             advance(len(states) if found is not None else 0)
     return result
-
-
-@contextmanager
-def _bar(total: int, show: bool) -> Iterator[Callable[[int], None]]:
-    if not show:
-        yield lambda count: None
-        return
-    from tqdm import tqdm
-
-    with tqdm(total=total, unit=" RDMs", dynamic_ncols=True) as bar:
-        yield lambda count: (bar.update(count), None)[1]

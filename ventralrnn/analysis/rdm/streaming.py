@@ -1,8 +1,8 @@
 """RDMs while a model runs: activations are never stored."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from ventralrnn.analysis.results import provenance
 from ventralrnn.errors import AnalysisError
 from ventralrnn.graph import Clock, Cut
 from ventralrnn.networks.preprocessing import Preprocessing
+from ventralrnn.progress import progress_bar
 from ventralrnn.recording.job import Job, default_batch_size
 from ventralrnn.recording.layout import AreaLayout
 from ventralrnn.recording.preparation import describe_job, prepared_job
@@ -164,7 +165,8 @@ class _Run:
         """Run the model once for every tile, and return the stimuli that could not be read."""
         starts = range(0, self.count, self.tile)
         bad: dict[str, str] = {}
-        with _bar(progress, sum(self.count - start for start in starts), len(starts)) as advance:
+        total, passes = sum(self.count - start for start in starts), len(starts)
+        with progress_bar(progress, total, "stimuli", f"{passes} passes" if passes > 1 else None) as advance:
             for start in starts:
                 held = _Tile(self, start, min(start + self.tile, self.count))
                 stream = self.job.stream(self.layouts, calls, batch_size, workers, start)
@@ -263,19 +265,3 @@ class _Tile:
                 other = self._run.place(area, step, states[area][row].to(self._run.device), at)
                 held, lengths = self._patterns[area, step], self._lengths[area, step]
                 put_between(result, self._run.count, self.at, held, at, other, lengths)
-
-
-@contextmanager
-def _bar(show: bool, total: int, passes: int) -> Iterator[Callable[[int], None]]:
-    if not show:
-        yield lambda count: None
-        return
-    from tqdm import tqdm
-
-    text = f"{passes} passes" if passes > 1 else None
-    with tqdm(total=total, desc=text, unit=" stimuli", smoothing=0.1, dynamic_ncols=True) as bar:
-
-        def advance(count: int) -> None:
-            bar.update(count)
-
-        yield advance
