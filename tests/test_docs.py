@@ -1,4 +1,4 @@
-"""Every command and every line of Python of the page on analyses works as written, in the page's order."""
+"""Every command and every line of Python of the pages on analyses and figures works as written, in the page's order."""
 
 import re
 import shlex
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from PIL import Image
 
-from ventralrnn import extract
+from tests.plots.common import drawn
+from ventralrnn import extract, load_model, plots
 from ventralrnn.analysis.results import open_result
 from ventralrnn.cli.main import main
 
@@ -17,8 +19,8 @@ PAGE = (ROOT / "docs" / "analysis.md").read_text()
 STIMULI = 24
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+def blocks(language: str, page: str = PAGE) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,30 @@ def test_python_works(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     for block in blocks("python"):
         exec(compile(block, "analysis.md", "exec"), names)
         assert capsys.readouterr().out.strip(), block
+
+
+@pytest.mark.timeout(300)
+def test_every_figure_is_drawn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    for number, name in enumerate(load_model("ventral").checkpoint_info["classes"]):
+        (folder / "my_test_pictures" / name).mkdir(parents=True)
+        Image.new("RGB", (32, 32), (20 * number, 90, 0)).save(folder / "my_test_pictures" / name / "0.png")
+    page = (ROOT / "docs" / "figures.md").read_text()
+    names: dict[str, object] = {}
+    for block in blocks("python", page):
+        exec(compile(block, "figures.md", "exec"), names)
+    examples = re.findall(r"\| `(plots\.[^`]*)` \|\n", page)
+    # Every public function has its line.
+    mentioned = set(re.findall(r"plots\.(\w+)\(", page))
+    assert mentioned >= set(plots.__all__) - {"plot_loss", "plot_accuracy"}
+    for example in examples:
+        made = eval(example, names)  # noqa: S307
+        if isinstance(made, Path):
+            assert made.stat().st_size > 1000
+        else:
+            picture = drawn(made)
+            assert picture.std() > 5, example
+        pyplot.close("all")
 
 
 def test_links_lead_somewhere() -> None:

@@ -168,7 +168,7 @@ def test_the_figure_without_time(without_time: xr.Dataset, model: xr.Dataset) ->
     figure = make_comparison_figure({"first": without_time, "second": alone})
     assert drawn(figure).std() > 5
     grid = np.reshape(np.array(figure.axes, object), (3, 2))
-    assert [ax.get_ylabel() for ax in grid[:, 0]] == ["brain V4\n(first)", "brain IT\n(first)", "brain V4\n(second)"]
+    assert [ax.get_ylabel() for ax in grid[:, 0]] == ["V4\n(first)", "IT\n(first)", "V4\n(second)"]
     assert [ax.get_title(loc="left") for ax in grid[0]] == ["model V1", "model IT"]
     assert len({ax.get_ylim() for ax in figure.axes}) == 1
     shown = np.asarray(grid[1, 1].lines[0].get_xydata())

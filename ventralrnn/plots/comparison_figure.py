@@ -132,7 +132,8 @@ def _courses(panels: Sequence[Panel]) -> tuple[Figure, list[Any]]:
                 ax.set_xlabel("")
             if ax is not axes[row, 0]:
                 ax.tick_params(labelleft=False)
-        axes[row, 0].set_ylabel(f"brain {brain}", fontweight="bold")
+        # The name of a data set below that of the area says that both are a brain's.
+        axes[row, 0].set_ylabel(brain if "\n" in brain else f"brain {brain}", fontweight="bold")
     share_limits(list(axes.flat))
     figure.supylabel(measure_of(panels[0][1]))
     extra: list[Any] = []

@@ -66,7 +66,8 @@ def plot_accuracy(log: Log, *, ax: Axes | None = None) -> Axes:
         ax.plot(log["epoch"], percent, color=colour, label=f"step {step}", marker=_marker(log))
     ax.set_title("validation pictures" if held_out else "training pictures, augmented")
     ax.set(xlabel="epoch", ylabel="accuracy (%)")
-    ax.legend(title="readout time", ncols=2 if len(steps) > 4 else 1)
+    if steps:
+        ax.legend(title="readout time", ncols=2 if len(steps) > 4 else 1)
     return ax
 
 
