@@ -10,7 +10,7 @@ import pytest
 
 from tests.report.common import LABELS, record, write_labelled
 from ventralrnn import compute_rdm
-from ventralrnn.analysis import compute_dynamics, rsa
+from ventralrnn.analysis import compute_dynamics, decode, rsa
 from ventralrnn.analysis.results import save_result
 from ventralrnn.brains import Experiment, simulate_rdms
 from ventralrnn.report import write_report
@@ -42,6 +42,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     brain = simulate_rdms({"IT": recording["IT"]}, Experiment(subjects=3, neuroids=5, repeats=4, bin_ms=10))
     save_result(rsa(rdms, brain, bootstrap=9, permutations=9), folder / "rsa.nc")
     save_result(compute_dynamics(recording, bootstrap=9), folder / "dynamics.nc")
+    save_result(decode(recording, folds=2, bootstrap=9, generalise=True), folder / "decode.nc")
     write_report(folder, folder / "report.html")
     return folder / "report.html"
 

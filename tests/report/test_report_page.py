@@ -230,17 +230,17 @@ def test_a_hundred_stimuli_are_all_shown_in_a_small_page(tmp_path: Path) -> None
 
 
 def test_many_stimuli_and_times_are_thinned_and_said_to_be(tmp_path: Path) -> None:
-    path = random_rdms(tmp_path / "rdms.nc", 420, 2, 70)
+    path = random_rdms(tmp_path / "rdms.nc", 330, 1, 62)
     made = write_report(path, tmp_path / PAGE)
     (movie,) = data_of(tmp_path / PAGE)["movies"]
     shown = len(movie["stimuli"])
-    assert shown < 300 and movie["total"] == 420 and movie["times"]["count"] == 60
+    assert shown < 300 and movie["total"] == 330 and movie["times"]["count"] == 60
     assert {label: sum(s["label"] == label for s in movie["stimuli"]) for label in ("kind 0", "kind 4")} == {
         "kind 0": pytest.approx(shown / 5, abs=1),
         "kind 4": pytest.approx(shown / 5, abs=1),
     }
-    assert any(f"{shown} of 420 stimuli" in note for note in made["notes"])
-    assert any("60 of 70 times" in note for note in made["notes"])
+    assert any(f"{shown} of 330 stimuli" in note for note in made["notes"])
+    assert any("60 of 62 times" in note for note in made["notes"])
     assert made["bytes"] < 10e6
 
 

@@ -167,7 +167,9 @@ def _facts(attrs: dict[str, Any]) -> Iterator[list[str]]:
     for key in _SHOWN:
         for name in (key, f"brain_{key}"):
             if attrs.get(name) not in (None, ""):
-                yield [name.replace("_", " "), str(attrs[name])]
+                value = str(attrs[name])
+                # Twelve digits tell weights apart; all of them are among the attributes.
+                yield [name.replace("_", " "), value[:12] if key == "weights_sha256" else value]
     stimuli = attrs.get("stimuli")
     if isinstance(stimuli, dict):
         yield ["stimuli", f"{stimuli.get('name')}, {stimuli.get('number')} of them"]

@@ -244,7 +244,7 @@ class Player {
       view.hatch.setAttribute("visibility", there ? "hidden" : "visible");
       view.words.setAttribute("visibility", there ? "hidden" : "visible");
       view.dots.setAttribute("visibility", there ? "visible" : "hidden");
-      view.share.textContent = there ? `Map: ${Math.round(100 * share)} % of the variation` : "";
+      view.share.textContent = there ? `Map: ${Math.round(100 * share)} % of variation` : "";
       if (there) view.dot.forEach((dot, i) => { const [x, y] = this.spot(view, i); dot.style.transform = `translate(${x}px, ${y}px)`; });
     }
     this.drawMarks();
@@ -393,7 +393,7 @@ class Player {
       const all = this.movie.stimuli.map((_, j) => [this.valueOf(view, target, j), j]).filter(([v]) => v !== null).sort((a, b) => a[0] - b[0]).slice(0, 5);
       return el("div", {}, el("b", {}, view.area.name), all.length ? all.map(([, j]) => this.picture(j)) : el("span", { class: "soft" }, "not reached yet"));
     });
-    this.chosen.replaceChildren(el("p", {}, `Marked: ${names}`), el("p", { class: "note" }, `Nearest to ${this.nameOf(target)} at ${this.when()}:`), el("div", { class: "near" }, near));
+    this.chosen.replaceChildren(el("p", { class: "names" }, `Marked: ${names}`), el("p", { class: "note" }, `Nearest to ${this.nameOf(target)} at ${this.when()}:`), el("div", { class: "near" }, near));
   }
 }
 Player.serial = 0;
