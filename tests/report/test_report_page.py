@@ -12,8 +12,9 @@ import pytest
 import xarray as xr
 from PIL import Image
 
+from tests.recording.common import tiny
 from tests.report.common import LABELS, data_of, decoded, record, write_labelled
-from ventralrnn import compute_rdm
+from ventralrnn import compute_rdm, extract
 from ventralrnn.analysis import compute_dynamics, decode, rsa
 from ventralrnn.analysis.rdm import make_rdms
 from ventralrnn.analysis.results import save_result
@@ -75,6 +76,28 @@ def test_states_that_do_not_exist_are_marked(recording: Recording, tmp_path: Pat
         missing = [i for i, value in enumerate(panel["series"][0]["y"]) if value is None]
         assert missing == unreached[panel["title"]]
         assert bool(panel["unreached"]) == bool(missing)
+
+
+def test_few_of_many_recorded_stimuli_are_shown(
+    recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(movies, "_STIMULI", (6,))
+    write_report(recording.path, tmp_path / PAGE)
+    (movie,) = data_of(tmp_path / PAGE)["movies"]
+    names = [s["name"] for s in movie["stimuli"]]
+    assert names == recording["V1"]["stimulus_id"].values[::2].tolist() and movie["total"] == 12
+    expected = compute_rdm({area: recording[area][::2] for area in recording}, constant="nan").dissimilarity
+    np.testing.assert_allclose(decoded(movie, 0), expected.sel(area="V1").values, atol=0.01)
+
+
+def test_rdms_of_another_model_do_not_stand_for_a_recording(recording: Recording, tmp_path: Path) -> None:
+    save_result(compute_rdm(recording, constant="nan"), tmp_path / "rdms.nc")
+    cut = extract(tiny(), str(recording.path.parent / "pictures"), tmp_path / "cut.zarr", cut=["V2-IT@1:3"])
+    write_report([recording.path, cut.path, tmp_path / "rdms.nc"], tmp_path / PAGE)
+    data = data_of(tmp_path / PAGE)
+    assert [movie["source"] for movie in data["movies"]] == ["cut.zarr", "rdms.nc"]
+    assert "without V2-IT@1:3" in data["movies"][0]["title"] and "without" not in data["movies"][1]["title"]
+    assert {section["model"] for section in data["sections"]} == {movie["model"] for movie in data["movies"]}
 
 
 def test_every_kind_of_result_has_its_section(results: Path, tmp_path: Path) -> None:

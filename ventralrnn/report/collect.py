@@ -42,6 +42,15 @@ class Source:
         return any(str(self.attrs.get(key, "")).lower() in ("yes", "true") for key in ("simulated", "brain_simulated"))
 
     @property
+    def model(self) -> str | None:
+        """The model, and which of its connections were cut."""
+        if not self.attrs.get("model"):
+            return None
+        details = self.attrs.get("model_details")
+        cut = details.get("cut") if isinstance(details, dict) else None
+        return f"{self.attrs['model']} without {', '.join(map(str, cut))}" if cut else str(self.attrs["model"])
+
+    @property
     def dataset(self) -> xr.Dataset:
         """The result."""
         assert isinstance(self.content, xr.Dataset)

@@ -1,5 +1,6 @@
 """RDM movies: which stimuli and times are shown, and how the page holds them."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,11 +72,12 @@ def make_movies(sources: Sequence[Source], album: Album) -> tuple[list[dict[str,
     return movies, notes
 
 
-def _identity(source: Source) -> tuple[str, str] | None:
-    """Return what a recording and its RDMs share: the model's weights and the stimuli."""
-    stimuli = source.attrs.get("stimuli")
-    weights = source.attrs.get("weights_sha256")
-    return (weights, str(stimuli.get("fingerprint"))) if weights and isinstance(stimuli, dict) else None
+def _identity(source: Source) -> str | None:
+    """Return what a recording and its RDMs share: the model, what was cut of it, its weights, and the stimuli."""
+    if not (source.attrs.get("weights_sha256") and source.attrs.get("stimuli")):
+        return None
+    shared = [source.attrs.get(key) for key in ("model", "model_details", "weights_sha256", "pool", "stimuli")]
+    return json.dumps([*shared, _shape(source).stimuli], sort_keys=True, default=str)
 
 
 def _shape(source: Source) -> _Shape:
@@ -120,7 +122,7 @@ def _movie(source: Source, most: int, album: Album) -> dict[str, Any]:
         "title": title,
         "tab": tab,
         "source": source.path.name,
-        "model": source.attrs.get("model"),
+        "model": source.model,
         "simulated": source.simulated,
         "measure": _measure(rdms),
         "stimuli": stimuli,
@@ -232,8 +234,7 @@ def _title(source: Source) -> tuple[str, str]:
     attrs = source.attrs
     stimuli = attrs.get("stimuli")
     shown = stimuli.get("name") if isinstance(stimuli, dict) else None
-    if attrs.get("model"):
-        model = str(attrs["model"])
+    if model := source.model:
         return f"model {model}{f', {shown} stimuli' if shown else ''}", f"{model}: {shown}" if shown else model
     brain = str(attrs.get("name") or attrs.get("brain") or source.path.stem)
     title = "simulated brain" if source.simulated else f"brain {brain}"

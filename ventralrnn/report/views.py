@@ -46,7 +46,7 @@ def make_section(source: Source) -> dict[str, Any] | None:
         "group": heading,
         "heading": f"{heading}: {_about(source)}",
         "lead": lead,
-        "model": source.attrs.get("model"),
+        "model": source.model,
         "charts": found,
         "simulated": source.simulated,
         "source": source.path.name,
@@ -55,7 +55,7 @@ def make_section(source: Source) -> dict[str, Any] | None:
 
 def _about(source: Source) -> str:
     attrs = source.attrs
-    model = attrs.get("model")
+    model = source.model
     other = attrs.get("benchmark") or attrs.get("brain") or attrs.get("brain_name")
     if source.kind == "rsa" and source.simulated:
         other = "a simulated brain"
