@@ -1,21 +1,16 @@
 """``ventralrnn score``: a model on a benchmark."""
 
 import os
-import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ventralrnn.cli import options
-from ventralrnn.cli.tables import columns
+from ventralrnn.cli.score_report import report
 
 if TYPE_CHECKING:
     import xarray as xr
-
-_WIDTH = 80
-_NONE = "-"
 
 
 @click.command(
@@ -57,11 +52,18 @@ _NONE = "-"
 )
 @click.option("--reference", is_flag=True, help="Have Brain-Score's own code compute PLS, slowly, to compare.")
 @click.option(
+    "--states/--no-states",
+    default=True,
+    show_default=True,
+    help="Score every area at every step too, to see when the model is most like the brain.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE.nc",
     help="Also write the result, with the score of every area and step.",
 )
+@click.option("--resume", is_flag=True, help="With --out: take over states that an interrupted run has finished.")
 @click.option("--batch-size", metavar="N", type=click.IntRange(1), help="Stimuli a forward pass; chosen by default.")
 @options.device
 @options.seed
@@ -84,75 +86,26 @@ def command(
     """
     if out is not None:
         options.check_result(out, "--out", Path(model))
+    elif rest["resume"]:
+        raise click.BadParameter("goes with --out", param_hint="--resume")
     named = options.pairs(areas, "--area", "IT=it.output")
     clock = options.clock(ms_per_step, onset_ms)
     if not options.is_terminal():
         os.environ.setdefault("TQDM_DISABLE", "1")  # Brain-Score draws a bar for everything
-    from ventralrnn.analysis.results import save_result
     from ventralrnn.brains.brainscore.scoring import score
 
     options.show_warnings_plainly()
     optional: dict[str, Any] = {"clock": clock, "visual_degrees": visual_degrees}
+    rest |= {"out": out, "progress": options.is_terminal()}
     result = score(
         model, benchmark, areas=named or None, **{k: v for k, v in optional.items() if v is not None}, **rest
     )
-    if out is not None:
-        save_result(result, out)
     if as_json:
         options.print_json(_plain(result))
     else:
-        click.echo("\n".join(_report(result)))
+        click.echo("\n".join(report(result)))
 
 
 def _plain(result: "xr.Dataset") -> dict[str, Any]:
     values = {str(name): result[name].values.tolist() for name in (*result.data_vars, *result.coords)}
     return {**values, "attributes": dict(result.attrs)}
-
-
-def _report(result: "xr.Dataset") -> Iterator[str]:
-    attrs = result.attrs
-    if "committed_score" in attrs:
-        yield from _own_report(result)
-        return
-    yield f"{attrs['model']} on {attrs['benchmark']}"
-    timed = "time_bin" in result.dims
-    rows = [["TIME BIN"] if timed else [], *([] for _ in range(result["score"].size))]
-    if timed:
-        for row, start, end in zip(
-            rows[1:], result["time_bin_start"].values, result["time_bin_end"].values, strict=True
-        ):
-            row.append(f"{start:g}-{end:g} ms")
-    rows[0] += ["SCORE", "RAW", "ERROR", "CEILING"]
-    for name in ("score", "raw", "error", "ceiling"):
-        for row, value in zip(rows[1:], result[name].values.ravel(), strict=True):
-            row.append(_number(value))
-    yield columns(rows, left=())
-    if timed:
-        yield f"mean of the {int(result['score'].notnull().sum())} time bins that are covered: " + _number(
-            float(result["score"].mean())
-        )
-    yield textwrap.fill(
-        f"SCORE is 1 at the ceiling; ERROR that of RAW. Metric computed by {attrs['metric_computed_by']}; field of "
-        f"view {float(attrs['visual_degrees']):g} degrees.",
-        _WIDTH,
-    )
-
-
-def _own_report(result: "xr.Dataset") -> Iterator[str]:
-    attrs = result.attrs
-    yield f"{attrs.get('model', 'model')} on {attrs['benchmark']}"
-    low, high = (_number(float(attrs[f"committed_{end}"])) for end in ("low", "high"))
-    yield (
-        f"score {_number(float(attrs['committed_score']))} ({low}..{high}) of {attrs['committed_area']}, "
-        f"ceiling {_number(float(result['ceiling']))}"
-    )
-    if attrs.get("best_area"):
-        step = f", step {attrs['best_step']}" if "best_step" in attrs else ""
-        yield f"best of all states: {_number(float(attrs['best_score']))}, {attrs['best_area']}{step}"
-    for key, word in (("citation", "Cite"), ("licence", "Licence")):
-        if attrs.get(key):
-            yield textwrap.fill(f"{word}: {attrs[key]}", _WIDTH, subsequent_indent="  ")
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if value == value else _NONE

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.cross_decomposition import PLSRegression
+from sklearn.linear_model import Ridge
 
 from ventralrnn.analysis.encoding import streamed
+from ventralrnn.analysis.encoding.streamed_ridge import predict_ridge_streamed
 from ventralrnn.errors import AnalysisError
 
 ROWS, NEUROIDS, COMPONENTS = 150, 6, 8
@@ -50,6 +52,27 @@ def test_one_neuroid() -> None:
     train = np.setdiff1d(np.arange(ROWS), test)
     fit = PLSRegression(COMPONENTS, scale=False).fit(rows[train].astype(float), responses[train, :1])
     np.testing.assert_allclose(mine.ravel(), fit.predict(rows[test].astype(float)).ravel(), rtol=1e-7, atol=1e-8)
+
+
+@pytest.mark.parametrize("features", [30, 400])
+def test_ridge_predictions_are_scikit_learns(features: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "_BLOCK_VALUES", 20 * features)
+    rows, responses = data(features)
+    read: list[int] = []
+
+    def take(chosen: np.ndarray) -> np.ndarray:
+        read.append(len(chosen))
+        return rows[chosen]
+
+    tests = splits(3)
+    predicted = predict_ridge_streamed(take, responses, tests, 2.0)
+    assert max(read) <= 20, "no more than a block is read at a time"
+    for test, mine in zip(tests, predicted, strict=True):
+        train = np.setdiff1d(np.arange(ROWS), test)
+        fit = Ridge(2.0).fit(rows[train].astype(float), responses[train])
+        np.testing.assert_allclose(mine, fit.predict(rows[test].astype(float)), rtol=1e-7, atol=1e-8)
+    with pytest.raises(AnalysisError, match="penalty 0"):
+        predict_ridge_streamed(take, responses, tests, 0)
 
 
 def test_what_cannot_be_fitted_is_named() -> None:

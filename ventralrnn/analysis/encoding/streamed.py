@@ -64,7 +64,7 @@ def predict_pls_streamed(
             f"components: {components} are beyond {fewest} training rows and {features} features; PLS takes at most "
             f"{max(0, min(fewest - 1, features))}"
         )
-    rows = _Rows(read, count, features)
+    rows = Rows(read, count, features)
     together = max(1, _FIT_VALUES // (features * neuroids))
     predicted: list[np.ndarray] = []
     for start in range(0, len(tests), together):
@@ -72,7 +72,7 @@ def predict_pls_streamed(
     return predicted
 
 
-class _Rows:
+class Rows:
     """Features less their mean over all rows, in blocks of float64."""
 
     def __init__(self, read: ReadRows, count: int, features: int) -> None:
@@ -99,13 +99,13 @@ class _Rows:
             yield rows, block
 
 
-def _predict(rows: _Rows, targets: Tensor, tests: Sequence[np.ndarray], components: int) -> list[np.ndarray]:
+def _predict(rows: Rows, targets: Tensor, tests: Sequence[np.ndarray], components: int) -> list[np.ndarray]:
     trained = torch.ones(len(tests), rows.count, dtype=torch.float64)
     for one, test in zip(trained, tests, strict=True):
         one[torch.from_numpy(test)] = 0
     counts = trained.sum(1, keepdim=True)
     target_means = trained @ targets / counts
-    means, covariance = _moments(rows, targets, trained, tests)
+    means, covariance = moments(rows, targets, trained, tests)
     means /= counts
     covariance -= counts[..., None] * means[:, :, None] * target_means[:, None]
 
@@ -133,7 +133,7 @@ def _predict(rows: _Rows, targets: Tensor, tests: Sequence[np.ndarray], componen
     return predicted
 
 
-def _moments(rows: _Rows, targets: Tensor, trained: Tensor, tests: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+def moments(rows: Rows, targets: Tensor, trained: Tensor, tests: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Return sums of features (split, feature) and products with responses (split, feature, neuroid) of training rows.
 
     Those of test rows are taken from those of all rows, since test rows are few.

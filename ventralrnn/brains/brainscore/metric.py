@@ -1,26 +1,31 @@
-"""Brain-Score's metrics on recordings with time: bins that are not covered stay out, and PLS is computed fast."""
+"""Brain-Score's metrics on recordings with time: bins that are not covered stay out, and memory is that of a block."""
 
 from typing import Any
 
 import numpy as np
 
-from ventralrnn.analysis.encoding.streamed import predict_pls_streamed
+from ventralrnn.brains.brainscore.compact import compact
+from ventralrnn.brains.brainscore.fast import fast_form
 from ventralrnn.errors import AnalysisError
+
+_THEIRS = "Brain-Score"
 
 
 class CarefulMetric:
     """A metric of Brain-Score, given what it can take.
 
     Time bins without a response (NaN) are left out of model and brain, and come back as NaN in the score. Responses
-    are float64, in which all of its metrics are right (unbiased CKA is not in float32). Cross-validated PLS is
-    computed by :class:`FastPLS` unless `reference` is asked for.
+    are float64, in which all of its metrics are right (unbiased CKA is not in float32). A metric that knows no time is
+    given one bin after the other, so that no more than a bin is in memory. Cross-validated PLS, and ridge regression
+    with weights for all of time, are computed by :mod:`~ventralrnn.brains.brainscore.fast`; where a metric reads
+    nothing but the products of presentations, it is given :func:`~ventralrnn.brains.brainscore.compact.compact` ones.
 
     Parameters
     ----------
     metric : callable
-        Brain-Score's, of two assemblies.
+        Brain-Score's, of two assemblies, or of those to fit to and to test with, by name.
     reference : bool
-        Whether its own code computes PLS too.
+        Whether its own code computes everything, from the whole assemblies.
 
     Attributes
     ----------
@@ -29,152 +34,175 @@ class CarefulMetric:
     """
 
     def __init__(self, metric: Any, reference: bool = False) -> None:
-        self._metric = metric
-        self._fast = None if reference else FastPLS.of(metric)
-        self.computed_by = "Brain-Score"
+        self._metric, self._reference = metric, reference
+        self._per_time = _inner_of_time(metric)
+        self._inner = metric if self._per_time is None else self._per_time
+        self._fast = None if reference else fast_form(self._inner)
+        self._reads = None if reference else _what_it_reads(self._inner)
+        self._symmetric = _is_cka(self._inner)
+        self.computed_by = _THEIRS
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._metric, name)
 
-    def __call__(self, source: Any, target: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the score of a model's (source) and a brain's responses (target)."""
+        if not kwargs and len(args) == 2:
+            return self._of_two(*args)
+        sources = [name for name in kwargs if name.startswith("source")]
+        for name in sources:
+            _check_covered(kwargs[name])
+        self.computed_by = _THEIRS
+        small = self._small([kwargs[name] for name in sources])
+        return self._metric(*args, **{**kwargs, **dict(zip(sources, small, strict=True))})
+
+    def _of_two(self, source: Any, target: Any) -> Any:
         if "time_bin" not in source.dims:
-            if np.isnan(source.values[:1]).any():
-                raise AnalysisError("the model's steps do not cover the benchmark's time bin: there is no score")
+            _check_covered(source)
             return self._score(source, target)
         there = ~np.isnan(source.transpose("time_bin", ...).values[:, 0, 0])
-        if there.all():
-            return self._score(source, target)
         if not there.any():
             raise AnalysisError("the model's steps cover none of the benchmark's time bins: there is no score")
+        if self._one_by_one(target):
+            return self._each_bin(source, target, np.flatnonzero(there))
+        if there.all():
+            return self._score(source, target)
         chosen = np.flatnonzero(there)
         score = self._score(source.isel(time_bin=chosen), target.isel(time_bin=chosen))
         return _put_back(score, there) if "time_bin" in score.dims else score
 
-    def _score(self, source: Any, target: Any) -> Any:
-        if self._fast is not None and self._fast.takes(source, target):
-            self.computed_by = "ventralrnn (PLS)"
-            return self._fast(source, target)
-        self.computed_by = "Brain-Score"
-        return self._metric(source.astype(np.float64), target)
+    def _one_by_one(self, target: Any) -> bool:
+        """Return whether bins are scored one after the other: where it knows no time, or says so itself."""
+        if "time_bin" not in target.dims:
+            return False
+        return (self._per_time is not None and not self._reference) or _knows_no_time(self._metric)
 
-
-def _put_back(score: Any, there: np.ndarray) -> Any:
-    """Return a score (time_bin) with NaN in the bins that were left out."""
-    whole = np.full((*score.transpose(..., "time_bin").shape[:-1], len(there)), np.nan)
-    whole[..., there] = score.transpose(..., "time_bin").values
-    dims = [dim for dim in score.dims if dim != "time_bin"]
-    return type(score)(whole, dims=[*dims, "time_bin"], attrs=score.attrs)
-
-
-class FastPLS:
-    """Brain-Score's cross-validated PLS predictivity: the same splits, fits and correlations, in blocks.
-
-    Parameters
-    ----------
-    metric : CrossRegressedCorrelation
-        Brain-Score's ``pls`` or ``spantime_pls``.
-    components : int
-        Number of components.
-    spans_time : bool
-        Whether time bins share their weights.
-    """
-
-    def __init__(self, metric: Any, components: int, spans_time: bool) -> None:
-        self._split = metric.cross_validation._split
-        self._components, self._spans_time = components, spans_time
-
-    @classmethod
-    def of(cls, metric: Any) -> "FastPLS | None":
-        """Return the fast form of a metric, or None if it is not one of these."""
-        from brainscore_vision.metric_helpers.temporal import SpanTimeRegression
-        from brainscore_vision.metric_helpers.xarray_utils import XarrayRegression
-        from brainscore_vision.metrics.regression_correlation.metric import CrossRegressedCorrelation
-        from sklearn.cross_decomposition import PLSRegression
-
-        if type(metric) is not CrossRegressedCorrelation:
-            return None
-        regression = metric.regression
-        spans_time = type(regression) is SpanTimeRegression
-        regression = regression._regression if spans_time else regression
-        pls: Any = getattr(regression, "_regression", None)
-        if type(regression) is not XarrayRegression or type(pls) is not PLSRegression:
-            return None
-        usual = PLSRegression(pls.n_components, scale=False).get_params()
-        return cls(metric, pls.n_components, spans_time) if pls.get_params() == usual else None
-
-    def takes(self, source: Any, target: Any) -> bool:
-        """Return whether these assemblies are what the fast form is for: the same stimuli, each once, without gaps."""
-        ids, others = source["stimulus_id"].values, target["stimulus_id"].values
-        dims = {"presentation", "neuroid", *(["time_bin"] if self._spans_time else [])}
-        return (
-            set(source.dims) == set(target.dims) == dims
-            and self._split._split_coord == "stimulus_id"
-            and len(np.unique(ids)) == len(ids) == len(others)
-            and set(ids) == set(others)
-            and not np.isnan(target.values).any()
-        )
-
-    def __call__(self, source: Any, target: Any) -> Any:
-        """Return the score, as Brain-Score's metric does."""
-        from brainscore_core.metrics import Score
-
-        features, responses, order = _aligned(source, target)
-        bins, count = responses.shape[:2]
-        _, splits = self._split.build_splits(target)
-        wide = features.shape[2]
-
-        def read(rows: np.ndarray) -> np.ndarray:
-            return np.asarray(features[rows // count, order[rows % count]]).reshape(len(rows), wide)
-
-        tests = [(np.arange(bins)[:, None] * count + test).ravel() for _, test in splits]
-        predicted = predict_pls_streamed(read, responses.reshape(bins * count, -1), tests, self._components)
-        values = np.stack(
-            [
-                _correlate(one.reshape(bins, len(test), -1), responses[:, test])
-                for one, (_, test) in zip(predicted, splits, strict=True)
-            ]
-        )
-        return _package(values if self._spans_time else values[:, 0], target, Score)
-
-
-def _aligned(source: Any, target: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return features (bin, presentation, feature), responses (bin, stimulus, neuroid) and where each stimulus is.
-
-    Stimuli are in the order of the brain's responses, with their presentation to the model. Features are not copied.
-    """
-    dims = ["presentation", "neuroid"]
-    if "time_bin" in source.dims:
-        dims = ["time_bin", *dims]
+    def _each_bin(self, source: Any, target: Any, chosen: np.ndarray) -> Any:
+        source, target = source.transpose("time_bin", ...), target.transpose("time_bin", ...)
         starts = source["time_bin_start"].values, target["time_bin_start"].values
         if not np.array_equal(*starts):
             raise AnalysisError("time bins of model and brain are not the same, or not in the same order")
-    features, responses = (one.transpose(*dims).values for one in (source, target))
-    if len(dims) == 2:
-        features, responses = features[None], responses[None]
-    place = {stimulus: i for i, stimulus in enumerate(source["stimulus_id"].values)}
-    order = np.array([place[stimulus] for stimulus in target["stimulus_id"].values])
-    return features, np.asarray(responses, dtype=np.float64), order
+        scores = [self._score(source.isel(time_bin=int(i)), target.isel(time_bin=int(i))) for i in chosen]
+        return _together(scores, chosen, target)
+
+    def _score(self, source: Any, target: Any) -> Any:
+        _check_balance(self._inner, source, target)
+        if self._fast is not None and self._fast.takes(source, target):
+            self.computed_by = f"ventralrnn ({self._fast.name})"
+            return self._fast(source, target)
+        self.computed_by = _THEIRS
+        (small,) = self._small([source])
+        if self._symmetric:
+            (target,) = self._small([target])
+        return self._inner(small, target)
+
+    def _small(self, sources: list[Any]) -> list[Any]:
+        if self._reads is None or any(set(one.dims) != {"presentation", "neuroid"} for one in sources):
+            return [one.astype(np.float64) for one in sources]
+        return compact(sources, center_rows=self._reads == "correlations")
 
 
-def _correlate(predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
-    """Return Pearson correlations over stimuli, (bin, neuroid), of (bin, stimulus, neuroid)."""
-    one, other = (values - values.mean(1, keepdims=True) for values in (predicted, actual))
-    lengths = np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    products = (one * other).sum(1)
-    return np.divide(products, lengths, out=np.full(products.shape, np.nan), where=lengths > 0)
+def _check_covered(source: Any) -> None:
+    if np.isnan(source.values[:1]).any():
+        raise AnalysisError("the model's steps do not cover the benchmark's time bin: there is no score")
 
 
-def _package(values: np.ndarray, target: Any, score: type) -> Any:
-    """Return the mean over splits of the median over neuroids, with its standard error and all that it was made of."""
-    from brainscore_core.supported_data_standards.brainio.assemblies import walk_coords
+def _check_balance(metric: Any, source: Any, target: Any) -> None:
+    """Refuse stimuli that lack what a metric balances its splits over, `object_name` unless it is told otherwise."""
+    split = getattr(getattr(metric, "cross_validation", None), "_split", None)
+    column = getattr(split, "_stratification_coord", None)
+    if column and any(column not in one.coords and not hasattr(one, column) for one in (source, target)):
+        raise AnalysisError(
+            f"the metric balances its splits over {column!r}, which the stimuli lack: add the column, or load the "
+            "metric with crossvalidation_kwargs=dict(stratification_coord=None)"
+        )
 
-    dims = ["split", *(["time_bin"] if values.ndim == 3 else []), "neuroid"]
-    coords = {name: (d, v) for name, d, v in walk_coords(target) if d in (("neuroid",), ("time_bin",))}
-    raw = score(values, coords={"split": np.arange(len(values)), **coords}, dims=dims)
-    medians = np.median(values, axis=-1) if not np.isnan(values).any() else np.nanmedian(values, axis=-1)
-    times = {name: (d, v) for name, (d, v) in coords.items() if d == ("time_bin",)}
-    center = score(medians.mean(0), coords=times, dims=dims[1:-1])
-    error = score(medians.std(0) / np.sqrt(len(medians)), coords=times, dims=dims[1:-1])
-    center.attrs |= {"raw": raw, "error": error}
-    return center
+
+def _inner_of_time(metric: Any) -> Any:
+    """Return what a metric does with each time bin, or None if it is not one of single bins."""
+    from brainscore_vision.metric_helpers.temporal import PerTime
+
+    return metric.callable if type(metric) is PerTime else None
+
+
+def _knows_no_time(metric: Any) -> bool:
+    from brainscore_vision.metric_helpers.temporal import PerTimeRegression, SpanTimeRegression
+    from brainscore_vision.metrics.cka.metric import CKA, CKACrossValidated
+    from brainscore_vision.metrics.rdm.metric import RDMCrossValidated, RDMMetric
+    from brainscore_vision.metrics.regression_correlation.metric import (
+        CrossRegressedCorrelation,
+        ScaledCrossRegressedCorrelation,
+    )
+
+    if isinstance(metric, ScaledCrossRegressedCorrelation):
+        metric = metric.cross_regressed_correlation
+    if isinstance(metric, CrossRegressedCorrelation):
+        return not isinstance(metric.regression, PerTimeRegression | SpanTimeRegression)
+    return isinstance(metric, RDMMetric | RDMCrossValidated | CKA | CKACrossValidated)
+
+
+def _is_cka(metric: Any) -> bool:
+    from brainscore_vision.metrics.cka.metric import CKA, CKACrossValidated
+
+    return type(metric) in (CKA, CKACrossValidated)
+
+
+def _what_it_reads(metric: Any) -> str | None:
+    """Return 'products' or 'correlations' of presentations, if a metric reads nothing else of a model; else None."""
+    from brainscore_vision.metric_helpers.xarray_utils import XarrayRegression
+    from brainscore_vision.metrics.rdm.metric import RDMCrossValidated, RDMMetric
+    from brainscore_vision.metrics.regression_correlation.metric import (
+        CrossRegressedCorrelation,
+        DualRidgeCVRegression,
+        DualRidgeRegression,
+        TrainTestSplitCorrelation,
+    )
+    from sklearn.cross_decomposition import PLSRegression
+    from sklearn.linear_model import Ridge, RidgeCV
+
+    if _is_cka(metric):
+        return "products"
+    if type(metric) in (RDMMetric, RDMCrossValidated):
+        return "correlations"
+    if type(metric) not in (CrossRegressedCorrelation, TrainTestSplitCorrelation):
+        return None
+    regression = metric.regression
+    fit: Any = getattr(regression, "_regression", None) if type(regression) is XarrayRegression else None
+    if type(fit) in (DualRidgeRegression, DualRidgeCVRegression):
+        return "products"
+    if type(fit) is PLSRegression:
+        return None if fit.scale else "products"
+    # Not LinearRegression: it keeps singular values that are zero but for rounding, so that its fits with fewer
+    # presentations than neuroids depend on the axes.
+    alike = type(fit) in (Ridge, RidgeCV) and fit.fit_intercept and not getattr(fit, "positive", False)
+    return "products" if alike else None
+
+
+def _put_back(score: Any, there: np.ndarray) -> Any:
+    """Return a score (time_bin), and what it was made of, with NaN in the bins that were left out."""
+    ordered = score.transpose(..., "time_bin")
+    whole = np.full((*ordered.shape[:-1], len(there)), np.nan)
+    whole[..., there] = ordered.values
+    attrs = {k: _put_back(v, there) if "time_bin" in getattr(v, "dims", ()) else v for k, v in score.attrs.items()}
+    return type(score)(whole, dims=ordered.dims, attrs=attrs)
+
+
+def _together(scores: list[Any], chosen: np.ndarray, target: Any) -> Any:
+    """Return the scores of single bins as one (time_bin), NaN for bins that have none, with what each was made of."""
+    from brainscore_core.metrics import Score
+
+    bins = target.sizes["time_bin"]
+    times = {name: ("time_bin", target[name].values) for name in ("time_bin_start", "time_bin_end")}
+
+    def join(parts: list[Any]) -> Any:
+        values = [np.asarray(getattr(part, "values", part), dtype=float) for part in parts]
+        whole = np.full((*values[0].shape, bins), np.nan)
+        whole[..., chosen] = np.stack(values, -1)
+        return Score(whole, coords=times, dims=[*getattr(parts[0], "dims", ()), "time_bin"])
+
+    found = join(scores)
+    for name in ("raw", "error"):
+        parts = [score.attrs.get(name) for score in scores]
+        if all(part is not None for part in parts):
+            found.attrs[name] = join(parts)
+    return found

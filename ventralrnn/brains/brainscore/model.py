@@ -1,5 +1,6 @@
 """A model with time as a Brain-Score BrainModel."""
 
+import copy
 import os
 import tempfile
 import warnings
@@ -226,6 +227,32 @@ class VentralBrainModel:
         assert bins is not None
         return bin_weights(step_bounds(known.times, known.ms_per_step), bins, self.min_coverage)[1]
 
+    def look_at_states(self, area: str, stimuli: Any, number_of_trials: int = 1) -> tuple[AreaStates, np.ndarray]:
+        """Show stimuli, and return every state of an area by itself.
+
+        Returns
+        -------
+        known : AreaStates
+            Which states there are.
+        responses : numpy.ndarray, (step, presentation, neuroid)
+            In a file, where they are many.
+        """
+        presentation = self._present(stimuli)
+        known = self.states.look(area, presentation.stimuli)
+        return known, self._respond(area, presentation, np.eye(len(known.steps)), number_of_trials)
+
+    def package(self, responses: np.ndarray, stimuli: Any, area: str, bins: np.ndarray | None) -> Any:
+        """Return responses (time_bin, presentation, neuroid) as an assembly, as :meth:`look_at` does."""
+        presentation = self._present(stimuli)
+        known = self.states.look(area, presentation.stimuli)
+        return self._assembly(responses, presentation, area, known, bins)
+
+    def of_all_areas(self) -> "VentralBrainModel":
+        """Return the same model, with all of its own areas under their own names."""
+        other = copy.copy(self)
+        other.states = self.states.of_all_areas()
+        return other
+
     def _present(self, stimuli: Any) -> Presentation:
         presentation = present(stimuli, self._degrees)
         if presentation.placed:
@@ -287,7 +314,8 @@ class VentralBrainModel:
         coords = _presentation_coords(presentation) | _neuroid_coords(self.states.name, area, self.areas, known)
         attrs: dict[str, Any] = {"model_identifier": self.identifier, "region": area}
         if len(responses) == 1:
-            attrs |= {"time_bins": None if bins is None else [tuple(pair) for pair in bins.tolist()]}
+            if bins is not None:
+                attrs["time_bin_start"], attrs["time_bin_end"] = bins[0].tolist()
             return NeuroidAssembly(responses[0], coords=coords, dims=["presentation", "neuroid"], attrs=attrs)
         if bins is None:
             raise RecordingError(

@@ -1,12 +1,14 @@
 """A model's score on a benchmark."""
 
 import hashlib
+import json
 import os
 import shlex
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -16,12 +18,14 @@ import xarray as xr
 from joblib import parallel_backend
 from torch import nn
 
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import provenance, save_result
 from ventralrnn.brains.brainscore.catalogue import load_benchmark
+from ventralrnn.brains.brainscore.each_state import Journal, score_states
 from ventralrnn.brains.brainscore.environment import nothing_kept, replaced
 from ventralrnn.brains.brainscore.metric import CarefulMetric
 from ventralrnn.brains.brainscore.missing import local_data
 from ventralrnn.brains.brainscore.model import VentralBrainModel
+from ventralrnn.brains.brainscore.numbers import NUMBERS, read_numbers
 from ventralrnn.brains.brainscore.timing import to_bins
 from ventralrnn.errors import AnalysisError, DataError, VentralrnnError
 from ventralrnn.networks.network import RecurrentNetwork
@@ -29,6 +33,8 @@ from ventralrnn.recording import Recording
 
 _PACKAGES = ("brainscore-vision", "brainscore-core", "scikit-learn", "torch")
 _METRIC = "_similarity_metric"
+# Where benchmarks of Brain-Score hold their data.
+_DATA = ("_assembly", "train_assembly", "test_assembly")
 _OF_EXTRACTION = {"clock", "steps", "preprocessing", "device", "batch_size", "seed", "workers"}
 
 
@@ -41,6 +47,10 @@ def score(
     reference: bool = False,
     download: bool = False,
     uncovered: Literal["error", "nan"] = "error",
+    states: bool = True,
+    out: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: bool = False,
     command: str | None = None,
     **how: Any,
 ) -> xr.Dataset:
@@ -62,6 +72,15 @@ def score(
         Whether data that are not here may be fetched from Brain-Score's public storage.
     uncovered : {'error', 'nan'}
         What becomes of time bins that the model's steps do not cover; those that are NaN take no part in the fit.
+    states : bool
+        Whether every area at every step is scored too, besides what is committed. Benchmarks of ours always do.
+    out : path, optional
+        Also write the result here, ``*.nc``. States that are finished are kept beside it, in ``<out>.states``, until it
+        is there.
+    resume : bool
+        Take over such states of an earlier run, if it was with the same data, weights and all else that counts.
+    progress : bool
+        Show a progress bar.
     command : str, optional
         Kept with the result; the command line by default.
     **how
@@ -70,10 +89,12 @@ def score(
     Returns
     -------
     xarray.Dataset
-        ``score``, which is 1 at the ceiling, ``raw`` before it is held against the ceiling, ``ceiling`` and ``error``
-        (of the raw score, over splits); for benchmarks over time all (time_bin), with coordinates time_bin_start and
-        time_bin_end in ms. NaN where there is no such number. Attributes say how they were made. For a benchmark of
-        ours what :func:`ventralrnn.brains.benchmarks.evaluate` returns: a score of every area and step.
+        ``score``, which is 1 at the ceiling, ``raw`` before it is held against the ceiling, with ``low`` and ``high``
+        (its interval over neuroids, 95 %), ``error`` (its standard error over splits), and ``ceiling``; for benchmarks
+        over time all (time_bin), with coordinates time_bin_start and time_bin_end in ms. ``state_score``,
+        ``state_raw`` and so on (area, time), for benchmarks over time (area, time, time_bin): the same of every state,
+        held against all time bins. NaN where there is no such number. Attributes say how they were made. For a
+        benchmark of ours what :func:`ventralrnn.brains.benchmarks.evaluate` returns.
 
     Raises
     ------
@@ -101,21 +122,58 @@ def score(
     if own is not None:
         if data_dir is not None:
             raise DataError(f"data_dir: goes with benchmarks of Brain-Score; the data of {own} are in $VENTRALRNN_DATA")
-        return _evaluate(own, model, areas, command, how)
+        return _written(_evaluate(own, model, areas, command, how), out)
     name = benchmark if given else str(benchmark.identifier)
     # Brain-Score's workers are threads here: processes of their own would each load all of it.
     folder = None if data_dir is None else Path(data_dir)
     with nothing_kept(), parallel_backend("threading"), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of Brain-Score's way with xarray, one a split and time bin
         judge = load_benchmark(benchmark, folder, download) if given else benchmark
-        subject = model
         if not isinstance(model, VentralBrainModel):
             subject = VentralBrainModel(model, areas, uncovered=uncovered, **how)
         elif areas is not None or how:
             raise VentralrnnError(f"{', '.join(['areas', *how])}: the VentralBrainModel has its own")
+        else:
+            subject = model
         with nothing_kept(judge), _careful(judge, reference) as metric, local_data(name, folder, download):
-            result = _judge(judge, subject, name)
-    return _to_dataset(result, judge, subject, name, metric, command)  # type: ignore[arg-type]
+            found = _to_dataset(_judge(judge, subject, name), judge, subject, name, metric, command)
+            if states:
+                journal = _journal(found, out, resume)
+                found = _add_states(found, score_states(partial(_judge, judge, name=name), subject, journal, progress))
+    return _written(found, out)
+
+
+def _journal(found: xr.Dataset, out: str | os.PathLike[str] | None, resume: bool) -> Journal:
+    """Return where finished states are kept, by all that their scores depend on; data that are not known keep none."""
+    if out is None or "data_sha256" not in found.attrs:
+        return Journal(None)
+    kept = {key: value for key, value in found.attrs.items() if key != "command"}
+    return Journal(_journal_path(out), json.dumps(kept, sort_keys=True), resume)
+
+
+def _journal_path(out: str | os.PathLike[str]) -> Path:
+    return Path(f"{os.fspath(out)}.states")
+
+
+def _written(found: xr.Dataset, out: str | os.PathLike[str] | None) -> xr.Dataset:
+    if out is not None:
+        save_result(found, out)
+        _journal_path(out).unlink(missing_ok=True)
+    return found
+
+
+def _add_states(found: xr.Dataset, states: xr.Dataset | None) -> xr.Dataset:
+    if states is None or states["state_score"].isnull().all():
+        return found
+    merged = xr.merge([found, states.drop_vars("state_ceiling")], combine_attrs="override")
+    merged.attrs = found.attrs
+    means = states["state_score"]
+    means = means.mean("time_bin") if "time_bin" in means.dims else means
+    area, time = np.unravel_index(np.nanargmax(means.values), means.shape)
+    best = {"best_area": str(states["area"].values[area]), "best_step": int(states["time_step"].values[time])}
+    best |= {"best_score": float(means.values[area, time]), "best_ms": float(states["time_ms"].values[area, time])}
+    merged.attrs |= {key: value for key, value in best.items() if value == value}
+    return merged
 
 
 def _own(identifier: str) -> str | None:
@@ -180,14 +238,8 @@ def _to_dataset(
 ) -> xr.Dataset:
     if isinstance(result, xr.Dataset):
         return result
-    values = np.atleast_1d(np.asarray(result.values, dtype=float))
-    raw = result.attrs.get("raw")
-    parts = {
-        "score": values,
-        "raw": _numbers(raw, values.shape),
-        "ceiling": _numbers(result.attrs.get("ceiling"), values.shape),
-        "error": _numbers(_error(result, raw), values.shape),
-    }
+    numbers = read_numbers(result)
+    values, parts = numbers.score, {name: getattr(numbers, name) for name in NUMBERS}
     bins = _bins(benchmark)
     timed = values.size > 1 and bins is not None and values.shape == (len(bins),)
     dims = ["time_bin"] if timed else [f"part_{i}" for i in range(values.ndim)] if values.size > 1 else []
@@ -200,19 +252,6 @@ def _to_dataset(
         )
     dataset.attrs = _provenance(benchmark, subject, name, metric, bins, command)
     return dataset
-
-
-def _numbers(values: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return what belongs to each number of a score, NaN where there is nothing of the kind."""
-    if values is None:
-        return np.full(shape, np.nan)
-    numbers = np.atleast_1d(np.asarray(getattr(values, "values", values), dtype=float))
-    return numbers if numbers.shape == shape else np.full(shape, float(numbers) if numbers.size == 1 else np.nan)
-
-
-def _error(result: Any, raw: Any) -> Any:
-    found = result.attrs.get("error")
-    return getattr(raw, "attrs", {}).get("error") if found is None else found
 
 
 def _bins(benchmark: Any) -> np.ndarray | None:
@@ -228,7 +267,7 @@ def _provenance(
     bins: np.ndarray | None,
     command: str | None,
 ) -> dict[str, Any]:
-    data = getattr(benchmark, "_assembly", None)
+    data = [found for name in _DATA if (found := getattr(benchmark, name, None)) is not None]
     about = {
         "model": subject.states.name,
         "model_identifier": subject.identifier,
@@ -237,13 +276,14 @@ def _provenance(
         **subject.states.describe(),
         "visual_degrees": subject.visual_degrees(),
         "uncovered": subject.uncovered,
+        "stochastic": subject.stochastic,
         "min_coverage": subject.min_coverage,
         "benchmark": name,
         "benchmark_version": str(benchmark.version),
         "region": str(getattr(benchmark, "region", "") or ""),
         "metric_computed_by": "Brain-Score" if metric is None else metric.computed_by,
         "time_bins_ms": None if bins is None else bins.tolist(),
-        "data_sha256": None if data is None else _digest(data),
+        "data_sha256": _digest(data) if data else None,
         "citation": str(getattr(benchmark, "bibtex", "") or ""),
         "command": command or _command(),
         "packages": {package: version(package) for package in _PACKAGES},
@@ -255,5 +295,9 @@ def _command() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
-def _digest(data: Any) -> str:
-    return hashlib.sha256(np.ascontiguousarray(data.values).tobytes()).hexdigest()
+def _digest(data: list[Any]) -> str:
+    found = hashlib.sha256()
+    for assembly in data:
+        found.update(np.ascontiguousarray(assembly.values).tobytes())
+        found.update("\n".join(map(str, assembly["stimulus_id"].values.tolist())).encode())
+    return found.hexdigest()

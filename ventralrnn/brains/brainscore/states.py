@@ -1,5 +1,6 @@
 """States of a model's areas, block by block: from a model that runs, or from a recording."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -92,6 +93,16 @@ class States(ABC):
         A block is to be used up before the next is taken.
         """
 
+    @abstractmethod
+    def own_areas(self) -> dict[str, str]:
+        """Return the areas that the model itself names, each as what it is; else those committed, each once."""
+
+    def of_all_areas(self) -> "States":
+        """Return the same states, with all areas of the model's own committed under their own names."""
+        other = copy.copy(self)
+        other.areas = self.own_areas()
+        return other
+
     def committed(self, area: str) -> str:
         """Return what is committed to an area of the brain; RecordingError if nothing is."""
         if area not in self.areas:
@@ -148,6 +159,20 @@ class ModelStates(States):
         self.preprocessing = preprocessing or (own if isinstance(own, Preprocessing) else IMAGENET)
         self.degrees = self.preprocessing.degrees
         self._known: dict[str, AreaStates] = {}
+
+    def own_areas(self) -> dict[str, str]:
+        """Return the areas of a network's graph, or what modules are committed."""
+        if self._network is not None:
+            return {name: name for name in self._network.spec.graph.names}
+        first = {what: area for area, what in reversed(self.areas.items())}
+        return {area: what for area, what in self.areas.items() if first[what] == area}
+
+    def of_all_areas(self) -> "ModelStates":
+        """Return the same states, with all areas of the model's own committed under their own names."""
+        other = super().of_all_areas()
+        assert isinstance(other, ModelStates)
+        other._known = {}  # the same name may mean another area
+        return other
 
     def weights(self) -> str:
         """Return the hash of the model's weights as they are now."""
@@ -246,6 +271,10 @@ class RecordingStates(States):
         self.degrees = attrs["preprocessing"].get("degrees")
         clock = attrs["model_details"].get("specification", {}).get("clock") or attrs.get("clock")
         self._ms_per_step = float(clock["ms_per_step"]) if clock else float("nan")
+
+    def own_areas(self) -> dict[str, str]:
+        """Return the areas of the recording."""
+        return {area: area for area in self.recording.areas}
 
     def weights(self) -> str:
         """Return the hash of the weights that were recorded."""
