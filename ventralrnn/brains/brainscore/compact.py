@@ -35,14 +35,22 @@ def compact(assemblies: Sequence[Any], *, center_rows: bool = False) -> list[Any
         (four times with `center_rows`), or there are more than `MOST_ROWS` presentations.
     """
     ordered = [one.transpose("presentation", "neuroid") for one in assemblies]
-    values = [one.values for one in ordered]
+    turned = turn([one.values for one in ordered], center_rows)
+    return [
+        one.copy(data=values) if values.shape == one.shape else _like(one, values)
+        for one, values in zip(ordered, turned, strict=True)
+    ]
+
+
+def turn(values: Sequence[np.ndarray], center_rows: bool = False) -> list[np.ndarray]:
+    """Return arrays (presentation, neuroid) as :func:`compact` returns assemblies."""
     rows, wide = sum(len(one) for one in values), values[0].shape[1]
     if center_rows:
         means = [one.mean(1, keepdims=True, dtype=np.float64) for one in values]
     else:
         means = [sum(one.sum(0, keepdims=True, dtype=np.float64) for one in values) / rows] * len(values)
     if wide <= 2 * rows * (1 + center_rows) or rows > MOST_ROWS:
-        return [one.astype(np.float64) - mean for one, mean in zip(ordered, means, strict=True)]
+        return [one - mean for one, mean in zip(values, means, strict=True)]
     size = max(rows, _BLOCK_VALUES // rows)
     factor = np.zeros((0, rows))
     for start in range(0, wide, size):
@@ -51,14 +59,15 @@ def compact(assemblies: Sequence[Any], *, center_rows: bool = False) -> list[Any
             one[:, columns] - (mean if center_rows else mean[:, columns])
             for one, mean in zip(values, means, strict=True)
         ]
-        stacked = np.concatenate([factor, np.concatenate(parts).T])
-        (factor,) = qr(stacked, mode="r", overwrite_a=True, check_finite=False)
+        (factor,) = qr(
+            np.concatenate([factor, np.concatenate(parts).T]), mode="r", overwrite_a=True, check_finite=False
+        )
         factor = factor[:rows]
     turned = np.ascontiguousarray(factor.T)
     if center_rows:
         turned = np.concatenate([turned, -turned], 1) / np.sqrt(2)
     edges = np.cumsum([0, *(len(one) for one in values)])
-    return [_like(one, turned[a:b]) for one, a, b in zip(ordered, edges[:-1], edges[1:], strict=True)]
+    return [turned[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
 
 
 def _like(assembly: Any, values: np.ndarray) -> Any:

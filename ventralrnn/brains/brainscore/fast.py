@@ -7,10 +7,13 @@ import numpy as np
 
 from ventralrnn.analysis.encoding.streamed import predict_pls_streamed
 from ventralrnn.analysis.encoding.streamed_ridge import predict_ridge_streamed
+from ventralrnn.brains.brainscore.compact import turn
 from ventralrnn.errors import AnalysisError
 
 # Products of features with features, which a ridge regression holds, are not formed beyond this many of them.
 _MOST_FEATURES = 8192
+# Up to here, features are turned to fewer axes in less time than a fit to all of them takes.
+_FEW_STIMULI = 256
 
 
 class Fast(ABC):
@@ -65,10 +68,13 @@ class Fast(ABC):
     ) -> list[np.ndarray]:
         """Return predictions (bin, test stimulus, neuroid) of every split."""
         bins, count, wide = *responses.shape[:2], features.shape[2]
-        if bins > 1 and features.strides[0] == 0:
+        if bins == 1 or features.strides[0] == 0:
             # The same in all bins: a fit to all of them is one to their mean.
-            once = self._fit(lambda rows: features[0][order[rows]], responses.mean(0), tests, bins)
-            return [np.broadcast_to(one, (bins, *one.shape)) for one in once]
+            once = features[0]
+            if count <= _FEW_STIMULI:
+                (once,) = turn([once])
+            predicted = self._fit(lambda rows: once[order[rows]], responses.mean(0), tests, bins)
+            return [np.broadcast_to(one, (bins, *one.shape)) for one in predicted]
 
         def read(rows: np.ndarray) -> np.ndarray:
             return np.asarray(features[rows // count, order[rows % count]]).reshape(len(rows), wide)
