@@ -97,13 +97,23 @@ def command(
     options.show_warnings_plainly()
     optional: dict[str, Any] = {"clock": clock, "visual_degrees": visual_degrees}
     rest |= {"out": out, "progress": options.is_terminal()}
-    result = score(
-        model, benchmark, areas=named or None, **{k: v for k, v in optional.items() if v is not None}, **rest
-    )
+    with options.telling(lambda: _kept(out)):
+        result = score(
+            model, benchmark, areas=named or None, **{k: v for k, v in optional.items() if v is not None}, **rest
+        )
     if as_json:
         options.print_json(_plain(result))
     else:
         click.echo("\n".join(report(result)))
+
+
+def _kept(out: Path | None) -> str:
+    from ventralrnn.brains.brainscore.scoring import states_path
+
+    kept = None if out is None else states_path(out)
+    return (
+        f"finished states are kept in {kept}; the same command with --resume goes on" if kept and kept.exists() else ""
+    )
 
 
 def _plain(result: "xr.Dataset") -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from tqdm import tqdm
 
 from ventralrnn.brains.brainscore.model import VentralBrainModel
 from ventralrnn.brains.brainscore.numbers import NUMBERS, read_numbers
@@ -18,6 +17,7 @@ from ventralrnn.brains.brainscore.states import AreaStates
 from ventralrnn.brains.brainscore.tasks import Behaviour
 from ventralrnn.brains.brainscore.timing import to_bins
 from ventralrnn.errors import AnalysisError, VentralrnnError
+from ventralrnn.progress import progress_bar
 
 Judge = Callable[[Any], Any]
 
@@ -131,18 +131,27 @@ def score_states(judge: Judge, subject: VentralBrainModel, journal: "Journal", s
     """
     one = OneState(subject.of_all_areas())
     found: dict[str, list[dict[str, Any]]] = {}
-    with tqdm(disable=not show, unit=" states", dynamic_ncols=True) as bar:
-        for area in one.areas:
-            rows = found[area] = []
-            while not rows or len(rows) < len(rows[0]["steps"]):
-                entry = journal.find(area, len(rows))
-                if entry is None:
-                    entry = _score(judge, one, area, len(rows))
-                    if entry is None:
-                        return None
-                    journal.add(area, len(rows), entry)
-                rows.append(entry)
-                bar.update()
+
+    def score(area: str, position: int) -> dict[str, Any] | None:
+        entry = journal.find(area, position)
+        if entry is None:
+            entry = _score(judge, one, area, position)
+            if entry is not None:
+                journal.add(area, position, entry)
+        return entry
+
+    for area in one.areas:
+        # How many states there are is known when the first of them has been recorded.
+        first = score(area, 0)
+        if first is None:
+            return None
+        found[area] = [first]
+        with progress_bar(show, len(first["steps"]), "states", area, done=1) as advance:
+            for position in range(1, len(first["steps"])):
+                entry = score(area, position)
+                assert entry is not None
+                found[area].append(entry)
+                advance(1)
     return _arrange(found)
 
 

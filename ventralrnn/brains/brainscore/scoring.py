@@ -148,17 +148,18 @@ def _journal(found: xr.Dataset, out: str | os.PathLike[str] | None, resume: bool
     if out is None or "data_sha256" not in found.attrs:
         return Journal(None)
     kept = {key: value for key, value in found.attrs.items() if key != "command"}
-    return Journal(_journal_path(out), json.dumps(kept, sort_keys=True), resume)
+    return Journal(states_path(out), json.dumps(kept, sort_keys=True), resume)
 
 
-def _journal_path(out: str | os.PathLike[str]) -> Path:
+def states_path(out: str | os.PathLike[str]) -> Path:
+    """Return where states that are finished are kept until the result is there."""
     return Path(f"{os.fspath(out)}.states")
 
 
 def _written(found: xr.Dataset, out: str | os.PathLike[str] | None) -> xr.Dataset:
     if out is not None:
         save_result(found, out)
-        _journal_path(out).unlink(missing_ok=True)
+        states_path(out).unlink(missing_ok=True)
     return found
 
 
