@@ -20,7 +20,7 @@ def drawn(drawing: Figure | Axes) -> np.ndarray:
 
 
 def overlapping_texts(drawing: Figure | Axes) -> list[tuple[str, str]]:
-    """Return pairs of texts that lie on each other, of all that is shown; a pixel is allowed."""
+    """Return pairs of texts that lie on each other, or on the edge, of all that is shown; a pixel is allowed."""
     figure = drawing if isinstance(drawing, Figure) else drawing.get_figure()
     assert isinstance(figure, Figure)
     canvas = FigureCanvasAgg(figure)
@@ -35,7 +35,9 @@ def overlapping_texts(drawing: Figure | Axes) -> list[tuple[str, str]]:
         # Boxes hold the room of ascenders and descenders, which most letters leave empty.
         if wide > 1 and high > 0.25 * min(a.height, b.height):
             found.append((one, two))
-    return found
+    edge = figure.bbox.padded(1)
+    inside = {name: edge.x0 < b.x0 and b.x1 < edge.x1 and edge.y0 < b.y0 and b.y1 < edge.y1 for name, b in boxes}
+    return found + [(name, "the edge") for name, fits in inside.items() if not fits]
 
 
 def _hidden(figure: Figure) -> set[int]:

@@ -16,6 +16,7 @@ from ventralrnn.plots.style import (
     Times,
     area_colours,
     area_markers,
+    axes_beside,
     choose,
     edges,
     hatch,
@@ -336,7 +337,7 @@ def _margin(ax: Axes, one: xr.Dataset, brain: Times, similarity: np.ndarray) -> 
     """Draw the noise ceiling and the best step below it above a matrix."""
     if "ceiling_lower" not in one:
         return
-    top = ax.inset_axes((0, 1.04, 1, 0.4))
+    top = axes_beside(ax, "above", 15, 1.5)
     draw_ceiling(top, one, brain.values)
     there = np.isfinite(similarity).any(0)
     if there.any():

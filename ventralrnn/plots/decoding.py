@@ -87,6 +87,6 @@ def plot_generalisation(
     if "area" in one.coords:
         ax.set_title(str(one["area"].values))
     if np.isnan(accuracy).any():
-        legend_below(ax, [unreached_patch()], 20, 1)
+        legend_below(ax, [unreached_patch()], 20)
     mark_simulated(ax, result)
     return ax

@@ -67,7 +67,7 @@ def plot_latencies(result: xr.Dataset | Mapping[str, xr.Dataset], *, ax: Axes | 
     ax.grid(axis="x", color="0.9", lw=0.5)
     ax.set_axisbelow(True)
     handles = _handles(results)
-    legend_below(ax, handles, 22, min(len(handles), 3))
+    legend_below(ax, handles, 22)
     mark_simulated(ax, results)
     return ax
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.comparison import measure_of
-from ventralrnn.plots.style import choose, legend_of, mark_simulated, styled, take_axes
+from ventralrnn.plots.style import axes_beside, choose, legend_of, mark_simulated, styled, take_axes
 
 _FEW = 4
 # That stand side by side at the width of a column.
@@ -60,7 +60,7 @@ def plot_models(
     names = [str(name) for name in one["model"].values]
     way = pairs or ("brackets" if len(names) <= _FEW else "matrix")
     tested = "p_corrected" in one and way != "none"
-    ax = take_axes(ax, height=100 if tested and way == "matrix" else 70)
+    ax = take_axes(ax, height=62 + (20 + 4.5 * len(names) if tested and way == "matrix" else 8))
     _ceiling(ax, one)
     ends = np.abs(np.stack([low, high]) - values)
     ax.errorbar(np.arange(len(names)), values, ends, fmt="o", color=_DOT, ms=4, elinewidth=1, capsize=2, zorder=3)
@@ -126,7 +126,7 @@ def _matrix(ax: Axes, one: xr.Dataset) -> None:
     p = one["p_corrected"].transpose("model", "model_other").values
     better = one["difference"].transpose("model", "model_other").values > 0
     count, names = len(p), [str(name) for name in one["model"].values]
-    below = ax.inset_axes((0, -0.7, 1, 0.64), sharex=ax)
+    below = axes_beside(ax, "below", 4.5 * count, 2)
     # A dot in the column of a model that is better than that of the row.
     rows, columns = np.nonzero((better & (p <= _alpha(one))).T)
     below.scatter(columns, rows, s=18, color="black", label="better")
@@ -136,7 +136,7 @@ def _matrix(ax: Axes, one: xr.Dataset) -> None:
     _name(below, names)
     ax.tick_params(axis="x", labelbottom=False, length=0)
     below.set_yticks(range(count), [f"than {name}" for name in names])
-    below.set_ylim(count - 0.5, -0.5)
+    below.set(xlim=ax.get_xlim(), ylim=(count - 0.5, -0.5))
     below.tick_params(length=0)
     below.spines[:].set_visible(False)
     below.set_xlabel(f"dot: model of the column better than that of the row\n(p ≤ {_alpha(one):.2g}, corrected)")

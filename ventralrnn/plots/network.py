@@ -74,7 +74,7 @@ def plot_transition_matrix(network: Any, *, ax: Axes | None = None) -> Axes:
     ax.spines[:].set_visible(False)
     ax.set(xlabel="to", ylabel="from")
     handles = [Rectangle((0, 0), 1, 1, facecolor=c, alpha=0.5, label=r) for r, (c, _) in ROLES.items() if r in seen]
-    legend_below(ax, handles, 2, 4)
+    legend_below(ax, handles, 2)
     return ax
 
 
@@ -142,7 +142,7 @@ def plot_unrolled(
     handles: list[Any] = [Line2D([], [], color=c, ls=ls, lw=1, label=r) for r, (c, ls) in ROLES.items() if r in seen]
     if any(not dependence.is_reached(a, s) for a in graph.names for s in range(dependence.steps)):
         handles.append(unreached_patch())
-    legend_below(ax, handles, 20, len(handles), handlelength=2)
+    legend_below(ax, handles, 20, handlelength=2)
     return ax
 
 

@@ -111,7 +111,7 @@ def plot_rdm(
         bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, label=_scale(rdms))
         bar.outline.set_visible(False)
     if image is None:
-        legend_below(ax, [unreached_patch()], 2, 1)
+        legend_below(ax, [unreached_patch()], 2)
     heading = [str(one[name].values) for name in ("area",) if name in one.coords]
     ax.set_title(" ".join([*heading, *_heading(one)]))
     mark_simulated(ax, rdms)

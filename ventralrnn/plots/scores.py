@@ -62,7 +62,7 @@ def plot_scores(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     ax.set_title(str(result.attrs.get("benchmark", "")).removeprefix("ventralrnn."))
     handles = legend_of([ax])
     if handles:
-        legend_below(ax, handles, 22, 3)
+        legend_below(ax, handles, 22)
     mark_simulated(ax, result)
     return ax
 

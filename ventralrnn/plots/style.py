@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import wraps
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from ventralrnn.errors import AnalysisError
 from ventralrnn.files import whole
@@ -198,9 +198,9 @@ def unreached_patch(label: str = UNREACHED) -> Patch:
     return Patch(facecolor="white", edgecolor="0.6", hatch="//////", lw=0, label=label)
 
 
-def hatch(ax: Axes, left: float, right: float, bottom: float = 0, top: float = 1) -> None:
+def hatch(ax: Axes, left: float, right: float, bottom: float = 0, top: float = 1, colour: Any = "0.6") -> None:
     """Mark times, of an axes from one fraction of its height to another, in which a state does not exist."""
-    span = ax.axvspan(left, right, bottom, top, facecolor="white", edgecolor="0.6", hatch="//////", lw=0, zorder=0.5)
+    span = ax.axvspan(left, right, bottom, top, facecolor="white", edgecolor=colour, hatch="//////", lw=0, zorder=0.5)
     span.set_label(UNREACHED)
 
 
@@ -223,15 +223,14 @@ def mark_simulated(ax: Axes, *results: Any) -> None:
 
 
 @styled
-def finish_figure(
-    figure: Figure, title: str, note: str, *results: Any, handles: Sequence[Any] = (), columns: int = 6
-) -> Figure:
+def finish_figure(figure: Figure, title: str, note: str, *results: Any, handles: Sequence[Any] = ()) -> Figure:
     """Put a title and a legend above and a note below a figure, for which it grows, and say if data are simulated."""
     simulated = is_simulated(*results)
     words = " · ".join(filter(None, [title, SIMULATED.upper() if simulated else ""]))
     width, height = figure.get_size_inches() / MM
     lines = textwrap.wrap(note, int(0.84 * width))
     heading = textwrap.wrap(words, int(0.56 * width))
+    columns = fitting_columns([str(handle.get_label()) for handle in handles], width)
     above = 4.2 * len(heading) + (3.3 * -(-len(handles) // columns) + 2.0 if handles else 0)
     below = 3.0 * len(lines) + (1.5 if lines else 0)
     total = height + above + below
@@ -252,12 +251,33 @@ def finish_figure(
     return figure
 
 
-def legend_below(ax: Axes, handles: Sequence[Any], points: float, columns: int, **how: Any) -> None:
+def fitting_columns(labels: Sequence[str], width: float) -> int:
+    """Return in how many columns a legend of so many mm can stand."""
+    for columns in range(len(labels), 1, -1):
+        rows = -(-len(labels) // columns)
+        # Handle and gaps, and letters at 6 points.
+        needed = [8.5 + 1.2 * max(map(len, labels[i : i + rows])) for i in range(0, len(labels), rows)]
+        if sum(needed) <= width:
+            return len(needed)
+    return 1
+
+
+def legend_below(ax: Axes, handles: Sequence[Any], points: float, **how: Any) -> None:
     """Put a legend below an axes, so many points away that it clears what stands at the axis."""
     figure = figure_of(ax)
+    width = figure.get_figwidth() / MM * ax.get_position().width
+    columns = fitting_columns([str(handle.get_label()) for handle in handles], width)
     shifted = ax.transAxes + ScaledTranslation(0, -points / 72, figure.dpi_scale_trans)
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "bbox_transform": shifted}
     ax.legend(handles=list(handles), ncols=columns, **place, **how)
+
+
+def axes_beside(ax: Axes, side: Literal["above", "below"], size: float, gap: float) -> Axes:
+    """Return Axes as wide as given ones, above or below; size and gap are in mm, so that the layout can fit them."""
+    edge, start = (1, gap) if side == "above" else (0, -gap - size)
+    corner: Any = ax.transAxes
+    up = figure_of(ax).dpi_scale_trans + ScaledTranslation(0, edge, corner)
+    return ax.inset_axes((0, start * MM, 1, size * MM), transform=blended_transform_factory(ax.transAxes, up))
 
 
 def share_limits(axes: Sequence[Axes]) -> None:

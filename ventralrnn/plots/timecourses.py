@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.style import (
     PAGE,
+    UNREACHED,
     Times,
     area_colours,
     area_markers,
@@ -26,6 +27,7 @@ from ventralrnn.plots.style import (
     styled,
     take_axes,
     times_of,
+    unreached_patch,
 )
 
 Courses = Mapping[str, xr.Dataset] | xr.Dataset
@@ -105,7 +107,10 @@ def plot_time_courses(
     label = _NAMES.get(name, name.replace("_", " "))
     ax.set_ylabel(f"{label}\n(share of its peak)" if normalise and name in _RELATIVE else label)
     ax.set_xlabel(Times(np.zeros(1), in_ms).label)
-    ax.legend(handles=legend_of([ax]), title=_band(result), ncols=2 if len(courses) > 2 else 1)
+    handles = legend_of([ax])
+    if UNREACHED in [handle.get_label() for handle in handles]:
+        handles = legend_of([ax], [unreached_patch()])
+    ax.legend(handles=handles, title=_band(result), ncols=2 if len(courses) > 2 else 1)
     mark_simulated(ax, result)
     return ax
 
@@ -235,11 +240,14 @@ def _draw(
         left = min(left, stimulus[0])
         ax.axvspan(*stimulus, facecolor="0.92", edgecolor="0.7", lw=0.5, zorder=0, label="stimulus on")
     strip = 0.035 if len(courses) > 1 else 1.0
-    for row, course in enumerate(reversed(list(courses.values()))):
+    for row, (area, course) in enumerate(reversed(list(courses.items()))):
         times = course.times.values
         begin = float(times[course.reached][0]) - _step(times) / 2 if course.reached.any() else right
-        if begin > left:
-            hatch(ax, left, begin, row * strip if strip < 1 else 0, (row + 1) * strip if strip < 1 else 1)
+        if begin > left and strip == 1:
+            hatch(ax, left, begin)
+        elif begin > left:
+            # In the area's colour, so that one sees whose strip it is.
+            hatch(ax, left, begin, row * strip, (row + 0.8) * strip, colours[area])
     for area, course in courses.items():
         _line(ax, course, area, colours[area], markers[area])
     ax.set_xlim(left, right)
