@@ -54,7 +54,7 @@ bench: .venv/.installed .venv-latest/.installed  ## measure speed against peers
 	.venv/bin/python -m benchmarks.speed
 
 clean:  ## remove the environments, demo/, caches and build leftovers
-	rm -rf .venv .venv-latest demo build dist ./*.egg-info docs/auto_gallery docs/reference/generated .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-latest demo build dist ./*.egg-info docs/auto_gallery docs/auto_runs docs/reference/generated .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # An environment knows its own path and its interpreter's: one that was moved, copied, broken off while it was made, or

@@ -30,10 +30,12 @@ extensions = [
     "command_help",
     "mathml",
     "repository_links",
+    "runs",
 ]
 exclude_patterns = ["gallery/README.rst", "gallery/*.py"]
 suppress_warnings = ["config.cache"]
 nitpicky = True
+smartquotes = False  # --option stays as it is
 # Other projects' names: their inventories would have to be fetched.
 nitpick_ignore_regex = [("py:.*", r"(numpy|scipy|torch|xarray|matplotlib|sklearn|zarr)\..*")]
 
@@ -88,7 +90,8 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": [], "tutorial": [], "glossary": [], "design": [], "changelog": []}
+# Pages without pages below them.
+html_sidebars = {page: [] for page in ("index", "tutorial", "science", "glossary", "design", "changelog")}
 
 # -- links -----------------------------------------------------------------------------------------------------------
 linkcheck_timeout = 20

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ventralrnn.cli.main import COMMANDS
+
 DOCS = Path(__file__).parents[1] / "docs"
 PACKAGES = [
     "ventralrnn",
@@ -28,7 +30,7 @@ def find(path: str) -> object:
 def listed() -> list[str]:
     """Return the names in the reference's lists, as they stand there."""
     text = "\n".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "reference").glob("*.rst")))
-    return re.findall(r"^   (ventralrnn\.[\w.]+)$", text, re.MULTILINE)
+    return re.findall(r"^   ~?(ventralrnn\.[\w.]+)$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -57,3 +59,20 @@ def test_site_check_finds_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "b.html").write_text('<a href="c.html">c</a><script src="https://example.org/x.js"></script>')
     bad = check_site.problems(tmp_path)
     assert len(bad) == 3 and all(word in " ".join(bad) for word in ("c.html", "#there", "x.js"))
+
+
+def test_every_command_has_its_place() -> None:
+    text = (DOCS / "reference" / "commands.rst").read_text(encoding="utf-8")
+    shown = re.findall(r"^\.\. click:: ventralrnn\.cli\.(\w+):command\n   :prog: ventralrnn (\w+)$", text, re.MULTILINE)
+    assert shown == [(name, name) for name in COMMANDS]
+
+
+def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCS / "_ext"))
+    runs = importlib.import_module("runs")
+    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    done = list(runs.run_page(text, tmp_path))
+    assert len(done) == len(re.findall(r"^```(?:console|python)$", text, re.MULTILINE)) >= 10
+    assert [picture.name for _, _, drawn in done for picture in drawn] == ["timecourses.png", "rdms.png", "rsa.png"]
+    with pytest.raises(RuntimeError, match="status 2"):
+        list(runs.run_page("```console\nventralrnn rdm nothing.zarr --out rdms.nc\n```\n", tmp_path))

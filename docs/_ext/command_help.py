@@ -14,6 +14,7 @@ def _escape(app: Sphinx, context: click.Context, lines: list[str]) -> None:
             continue
         if re.search(r"(?<!`)`[^`]+`(?!`)", line) and "``" not in line:
             line = re.sub(r"`([^`]+)`", r"``\1``", line)
+        line = re.sub(r"PosixPath\('(.*?)'\)", r"'\1'", line)
         # Stars outside of what is set as code.
         pieces = re.split(r"(``.*?``)", line)
         lines[number] = "".join(p if p.startswith("``") else p.replace("*", r"\*") for p in pieces)
