@@ -77,6 +77,17 @@ def plot_similarity_matrix(
     ------
     AnalysisError
         If an area is not there or not named, or the brain has no times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import rsa
+    >>> from ventralrnn.analysis.rdm import make_rdms
+    >>> from ventralrnn.plots import plot_similarity_matrix
+    >>> rng = np.random.default_rng(0)
+    >>> model = make_rdms(rng.random((3, 45)), ("time",), {"time_step": ("time", [0, 1, 2])})
+    >>> brain = make_rdms(rng.random((3, 4, 45)), ("subject", "time"), {"time_ms": ("time", [60.0, 70.0, 80.0, 90.0])})
+    >>> ax = plot_similarity_matrix(rsa(model, brain))
     """
     ax = take_axes(ax, height=70)
     one = _one(result, area, brain_area)
@@ -133,6 +144,17 @@ def plot_lag_ceilings(
     ------
     AnalysisError
         If the area is not there or not named, or the result has no such ceilings.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import rsa
+    >>> from ventralrnn.analysis.rdm import make_rdms
+    >>> from ventralrnn.plots import plot_lag_ceilings
+    >>> rng = np.random.default_rng(0)
+    >>> model = make_rdms(rng.random((3, 45)), ("time",), {"time_step": ("time", [0, 1, 2])})
+    >>> brain = make_rdms(rng.random((3, 4, 45)), ("subject", "time"), {"time_ms": ("time", [60.0, 70.0, 80.0, 90.0])})
+    >>> ax = plot_lag_ceilings(rsa(model, brain))
     """
     ax = take_axes(ax, height=65)
     name = f"ceiling_lag_{bound}"
@@ -190,6 +212,18 @@ def plot_best_steps(
     ------
     AnalysisError
         If the area is not there or not named, or the brain has no times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import rsa
+    >>> from ventralrnn.analysis.rdm import make_rdms
+    >>> from ventralrnn.plots import plot_best_steps
+    >>> rng = np.random.default_rng(0)
+    >>> coords = {"area": ["V1", "IT"], "time_step": ("time", [0, 1, 2])}
+    >>> model = make_rdms(rng.random((2, 3, 45)), ("area", "time"), coords)
+    >>> brain = make_rdms(rng.random((3, 4, 45)), ("subject", "time"), {"time_ms": ("time", [60.0, 70.0, 80.0, 90.0])})
+    >>> ax = plot_best_steps(rsa(model, brain))
     """
     ax = take_axes(ax)
     one = choose(result, "brain_area", "brain_area", brain_area)
@@ -262,6 +296,18 @@ def plot_similarity(
     ------
     AnalysisError
         If an area is not there or not named, or the brain has times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import rsa
+    >>> from ventralrnn.analysis.rdm import make_rdms
+    >>> from ventralrnn.plots import plot_similarity
+    >>> rng = np.random.default_rng(0)
+    >>> coords = {"area": ["V1", "IT"], "time_step": ("time", [0, 1, 2])}
+    >>> model = make_rdms(rng.random((2, 3, 45)), ("area", "time"), coords)
+    >>> brain = make_rdms(rng.random((3, 45)), ("subject",))
+    >>> ax = plot_similarity(rsa(model, brain, bootstrap=20))
     """
     ax = take_axes(ax)
     one = choose(result, "brain_area", "brain_area", brain_area)

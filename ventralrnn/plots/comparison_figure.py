@@ -61,6 +61,18 @@ def make_comparison_figure(result: xr.Dataset | Mapping[str, xr.Dataset], title:
     ------
     AnalysisError
         If the model has no dimension ``area`` or ``time``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import rsa
+    >>> from ventralrnn.analysis.rdm import make_rdms
+    >>> from ventralrnn.plots import make_comparison_figure
+    >>> rng = np.random.default_rng(0)
+    >>> coords = {"area": ["V1", "IT"], "time_step": ("time", [0, 1, 2])}
+    >>> model = make_rdms(rng.random((2, 3, 45)), ("area", "time"), coords)
+    >>> brain = make_rdms(rng.random((3, 45)), ("subject",))
+    >>> figure = make_comparison_figure(rsa(model, brain, bootstrap=20))
     """
     several = {"": result} if isinstance(result, xr.Dataset) else result
     panels = [panel for name, one in several.items() for panel in _panels(one, name)]

@@ -46,6 +46,12 @@ def plot_transition_matrix(network: Any, *, ax: Axes | None = None) -> Axes:
     ------
     GraphError
         If it is none of these.
+
+    Examples
+    --------
+    >>> from ventralrnn.plots import plot_transition_matrix
+    >>> from ventralrnn.zoo import model_spec
+    >>> ax = plot_transition_matrix(model_spec("ventral"))
     """
     graph = _graph(network)
     count = len(graph.names)
@@ -105,6 +111,12 @@ def plot_unrolled(
     ------
     GraphError
         If it is none of these.
+
+    Examples
+    --------
+    >>> from ventralrnn.plots import plot_unrolled
+    >>> from ventralrnn.zoo import model_spec
+    >>> ax = plot_unrolled(model_spec("ventral"), steps=5)
     """
     dependence, readouts = _unrolled(network, steps, input_steps)
     graph = dependence.graph

@@ -91,6 +91,14 @@ def plot_rdm(
     ------
     AnalysisError
         If an area or a subject is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> from ventralrnn.plots import plot_rdm
+    >>> rdms = ventralrnn.compute_rdm(np.random.default_rng(0).normal(size=(6, 40)))
+    >>> ax = plot_rdm(rdms)
     """
     ax = take_axes(ax, height=70)
     one = choose(rdms, "area", "area", area)
@@ -152,6 +160,17 @@ def make_rdm_figure(
     ------
     AnalysisError
         If there is no dimension ``area`` or ``time``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import ventralrnn
+    >>> from ventralrnn.plots import make_rdm_figure, save_figure
+    >>> states = np.random.default_rng(0).normal(size=(6, 3, 40))
+    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"))}
+    >>> save_figure(make_rdm_figure(ventralrnn.compute_rdm(recording)), "rdms.pdf").name
+    'rdms.pdf'
     """
     rdms = _prepare(rdms, areas)
     rdms = rdms.isel(time=_spread(rdms.sizes["time"], times))
@@ -212,6 +231,18 @@ def animate_rdms(rdms: xr.Dataset, title: str = "", *, areas: Sequence[str] | No
     ------
     AnalysisError
         If there is no dimension ``area`` or ``time``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import ventralrnn
+    >>> from ventralrnn.plots import animate_rdms, save_animation
+    >>> states = np.random.default_rng(0).normal(size=(6, 3, 40))
+    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"))}
+    >>> movie = animate_rdms(ventralrnn.compute_rdm(recording))
+    >>> save_animation(movie, "rdms.gif", dpi=50).name
+    'rdms.gif'
     """
     from matplotlib.animation import FuncAnimation
 
@@ -263,6 +294,18 @@ def save_animation(animation: "FuncAnimation", path: str | Path, *, fps: int = 2
     ------
     AnalysisError
         If it is of another kind, or ffmpeg is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> import ventralrnn
+    >>> from ventralrnn.plots import animate_rdms, save_animation
+    >>> states = np.random.default_rng(0).normal(size=(6, 2, 40))
+    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"))}
+    >>> movie = animate_rdms(ventralrnn.compute_rdm(recording))
+    >>> save_animation(movie, "rdms.gif", fps=1, dpi=50).exists()
+    True
     """
     from matplotlib.animation import FFMpegWriter, HTMLWriter, PillowWriter, writers
 

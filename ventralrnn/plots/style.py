@@ -45,10 +45,19 @@ def use_style() -> Iterator[None]:
     Every function of :mod:`ventralrnn.plots` does so itself. Use it for what you add to their Axes, and to save, or
     save with :func:`save_figure`: how text is stored in a vector file is decided when it is written.
 
+<<<<<<< HEAD
     Yields
     ------
     None
         Nothing; the settings hold within the ``with`` block.
+=======
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from ventralrnn.plots import use_style
+    >>> with use_style():
+    ...     ax = Figure().subplots()
+>>>>>>> 7d6793a (Manual: figures and the report in the reference, with examples; the tutorial draws with the new functions)
     """
     with as_file(files("ventralrnn.plots") / "ventral.mplstyle") as sheet, matplotlib.rc_context(fname=sheet):
         yield
@@ -86,6 +95,13 @@ def save_figure(drawn: Figure | Axes, path: str | Path, *, dpi: int = 300) -> Pa
     ------
     AnalysisError
         If matplotlib does not know the suffix.
+
+    Examples
+    --------
+    >>> from ventralrnn.plots import plot_transition_matrix, save_figure
+    >>> from ventralrnn.zoo import model_spec
+    >>> save_figure(plot_transition_matrix(model_spec("ventral")), "matrix.svg").name
+    'matrix.svg'
     """
     figure, path = figure_of(drawn), Path(path)
     kind = path.suffix.removeprefix(".").lower()

@@ -96,6 +96,19 @@ def plot_time_courses(
     ------
     AnalysisError
         If an area or a variable is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import time_courses
+    >>> from ventralrnn.plots import plot_time_courses
+    >>> states = np.random.default_rng(0).normal(size=(10, 3, 4)).cumsum(1)
+    >>> coords = {"time_step": ("time", [0, 1, 2]), "time_ms": ("time", [80.0, 90.0, 100.0])}
+    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"), coords=coords)}
+    >>> ax = plot_time_courses(time_courses(recording))
+    >>> ax.get_xlabel()
+    'time after stimulus onset (ms)'
     """
     ax = take_axes(ax)
     name = _variable(result, what)
@@ -141,6 +154,19 @@ def make_time_course_figure(
     -------
     matplotlib.figure.Figure
         All panels with the same times; those before the input has reached an area are hatched.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import time_courses
+    >>> from ventralrnn.plots import make_time_course_figure
+    >>> states = np.random.default_rng(0).normal(size=(10, 3, 4)).cumsum(1)
+    >>> coords = {"time_step": ("time", [0, 1, 2]), "time_ms": ("time", [80.0, 90.0, 100.0])}
+    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"), coords=coords)}
+    >>> figure = make_time_course_figure(time_courses(recording), title="IT")
+    >>> len(figure.axes)  # strength and change
+    2
     """
     chosen = list(what or ([_variable(result, None)] if isinstance(result, xr.Dataset) else ["strength", "change"]))
     areas = _areas(result, None)

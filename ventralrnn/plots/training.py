@@ -30,6 +30,11 @@ def plot_loss(log: Log, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         Loss as it is learnt from, and plain cross-entropy at the last readout time on held-out pictures.
+
+    Examples
+    --------
+    >>> from ventralrnn.plots import plot_loss
+    >>> ax = plot_loss({"epoch": [1, 2, 3], "train_loss": [2.3, 1.7, 1.4], "validation_loss": [2.2, 1.8, 1.6]})
     """
     ax = take_axes(ax)
     for key, line, label in (("train_loss", "-", "training"), ("validation_loss", "--", "validation")):
@@ -56,6 +61,12 @@ def plot_accuracy(log: Log, *, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         On held-out pictures where there are some, and on training pictures (augmented, while learning) where there are
         none.
+
+    Examples
+    --------
+    >>> from ventralrnn.plots import plot_accuracy
+    >>> log = {"epoch": [1, 2, 3], "validation_accuracy_4": [0.3, 0.5, 0.6], "validation_accuracy_7": [0.3, 0.6, 0.7]}
+    >>> ax = plot_accuracy(log)
     """
     ax = take_axes(ax)
     held_out = any(key.startswith("validation_accuracy_") for key in log)
@@ -86,6 +97,12 @@ def make_training_figure(log: Log, title: str = "") -> Figure:
     -------
     matplotlib.figure.Figure
         :func:`plot_loss` on the left, :func:`plot_accuracy` on the right.
+
+    Examples
+    --------
+    >>> from ventralrnn.plots import make_training_figure
+    >>> log = {"epoch": [1, 2, 3], "train_loss": [2.3, 1.7, 1.4], "validation_accuracy_7": [0.3, 0.6, 0.7]}
+    >>> figure = make_training_figure(log, title="three epochs")
     """
     figure = new_figure(170, 60)
     loss, accuracy = figure.subplots(1, 2)

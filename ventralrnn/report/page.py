@@ -58,6 +58,17 @@ def write_report(
     AnalysisError, RecordingError, StimulusError, DataError
         A path is neither a recording nor a result; there is nothing to show; or `out` cannot be, or is a file that
         this function did not write.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import ventralrnn
+    >>> from ventralrnn.report import write_report
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    >>> ventralrnn.extract("ventral", pictures, "four.zarr", areas=["IT"], pool="mean").areas
+    ('IT',)
+    >>> write_report("four.zarr", "report.html")["movies"]
+    1
     """
     target = Path(out)
     _check_target(target)
