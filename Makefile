@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 # Two workers of one thread each; `make test PYTEST_ARGS="-k rdm"` for something else.
 PYTEST_ARGS ?= -n 2
-SPHINX = OMP_NUM_THREADS=1 .venv/bin/python -m sphinx -q -d build/docs/doctrees
+SPHINX = OMP_NUM_THREADS=1 .venv/bin/python -m sphinx -q -E -d build/docs/doctrees
 PYTEST = OMP_NUM_THREADS=1 $(1)/bin/python -m pytest $(PYTEST_ARGS)
 
 # The environment is made of what is named here, not of what the user's shell has.

@@ -50,6 +50,18 @@ def plot_generalisation(
     ------
     AnalysisError
         If the area is not there or not named, or decoders were not tested at other times.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import decode
+    >>> from ventralrnn.plots import plot_generalisation
+    >>> states = np.random.default_rng(0).normal(size=(20, 3, 5))
+    >>> coords = {"time_step": ("time", [0, 1, 2])}
+    >>> area = xr.DataArray(states, dims=("stimulus", "time", "neuroid"), coords=coords)
+    >>> result = decode({"IT": area}, np.repeat(["cat", "dog"], 10), folds=5, generalise=True)
+    >>> ax = plot_generalisation(result)
     """
     ax = take_axes(ax, height=70)
     one = choose(result, "area", "area", area)

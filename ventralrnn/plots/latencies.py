@@ -42,6 +42,17 @@ def plot_latencies(result: xr.Dataset | Mapping[str, xr.Dataset], *, ax: Axes | 
     ------
     AnalysisError
         If there is no onset, or some results are in ms and some in steps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import xarray as xr
+    >>> from ventralrnn.analysis import compute_dynamics
+    >>> from ventralrnn.plots import plot_latencies
+    >>> rates = np.exp(-((np.arange(20) - 8.0) ** 2) / 20)[None, :, None] * np.ones((10, 1, 8))
+    >>> coords = {"time_step": ("time", range(20)), "time_ms": ("time", np.arange(20) * 10.0)}
+    >>> cells = xr.DataArray(rates, dims=("stimulus", "time", "neuroid"), coords=coords)
+    >>> ax = plot_latencies(compute_dynamics({"IT": cells}, bootstrap=20, neuroids=False))
     """
     results: dict[str, Any] = {"": result} if isinstance(result, xr.Dataset) else dict(result)
     units = {str(one.attrs.get("units", "ms")) for one in results.values()}

@@ -52,6 +52,17 @@ def plot_models(
     ------
     AnalysisError
         If there are no models, or the benchmark is not there or not named.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import contrast_models
+    >>> from ventralrnn.analysis.rdm import make_rdms
+    >>> from ventralrnn.plots import plot_models
+    >>> rng = np.random.default_rng(0)
+    >>> good, bad = rng.random((2, 190))
+    >>> brain = make_rdms(good + 0.5 * rng.random((4, 190)), ("subject",))
+    >>> ax = plot_models(contrast_models({"good": make_rdms(good), "bad": make_rdms(bad)}, brain, bootstrap=100))
     """
     if "model" not in result.dims:
         raise AnalysisError("result: has no models; give what contrast_models or compare_models returns")

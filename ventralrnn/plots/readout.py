@@ -31,6 +31,13 @@ def plot_readout_accuracy(evaluation: Evaluation | Mapping[str, Evaluation], *, 
     matplotlib.axes.Axes
         Per cent of right answers with 95 % intervals. Readout times that training had a loss at are filled, others
         open. A dotted line is chance, if it is near enough to be seen.
+
+    Examples
+    --------
+    >>> from ventralrnn.plots import plot_readout_accuracy
+    >>> from ventralrnn.resources import data_dir
+    >>> from ventralrnn.training import evaluate
+    >>> ax = plot_readout_accuracy(evaluate("ventral", str(data_dir() / "stimuli" / "cifar10")))
     """
     ax = take_axes(ax)
     several = {evaluation.model: evaluation} if isinstance(evaluation, Evaluation) else dict(evaluation)

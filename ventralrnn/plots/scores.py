@@ -51,6 +51,14 @@ def plot_scores(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     ------
     AnalysisError
         If there are no scores.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> from ventralrnn.plots import plot_scores
+    >>> bins = {"time_bin_start": ("time_bin", [70, 90]), "time_bin_end": ("time_bin", [90, 110])}
+    >>> numbers = {"score": [0.5, 0.6], "raw": [0.4, 0.5], "error": [0.01, 0.02], "ceiling": [0.8, 0.83]}
+    >>> ax = plot_scores(xr.Dataset({name: ("time_bin", values) for name, values in numbers.items()}, bins))
     """
     if "score" not in result:
         raise AnalysisError("result: has no score; give what ventralrnn.score returns")

@@ -45,19 +45,17 @@ def use_style() -> Iterator[None]:
     Every function of :mod:`ventralrnn.plots` does so itself. Use it for what you add to their Axes, and to save, or
     save with :func:`save_figure`: how text is stored in a vector file is decided when it is written.
 
-<<<<<<< HEAD
     Yields
     ------
     None
         Nothing; the settings hold within the ``with`` block.
-=======
+
     Examples
     --------
     >>> from matplotlib.figure import Figure
     >>> from ventralrnn.plots import use_style
     >>> with use_style():
     ...     ax = Figure().subplots()
->>>>>>> 7d6793a (Manual: figures and the report in the reference, with examples; the tutorial draws with the new functions)
     """
     with as_file(files("ventralrnn.plots") / "ventral.mplstyle") as sheet, matplotlib.rc_context(fname=sheet):
         yield

@@ -39,6 +39,16 @@ def plot_trajectories(result: xr.Dataset, *, areas: Sequence[str] | None = None,
     ------
     AnalysisError
         If an area is not there, or the result has nothing to embed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ventralrnn.analysis import embed_states
+    >>> from ventralrnn.analysis.rdm import make_rdms
+    >>> from ventralrnn.plots import plot_trajectories
+    >>> coords = {"area": ["V1", "IT"], "time_step": ("time", [0, 1, 2, 3])}
+    >>> rdms = make_rdms(np.random.default_rng(0).random((2, 4, 45)), ("area", "time"), coords)
+    >>> ax = plot_trajectories(embed_states(rdms))
     """
     ax = take_axes(ax, height=75)
     placed = result if "position" in result else embed_states(result)
