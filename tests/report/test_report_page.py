@@ -111,6 +111,9 @@ def test_every_kind_of_result_has_its_section(results: Path, tmp_path: Path) -> 
     ]  # fmt: skip
     simulated = {source["name"] for source in data["sources"] if source["simulated"]}
     assert simulated == {"brain.nc", "rsa.nc"}
+    # RDMs of a brain have no categories of their own: these are those of the pictures.
+    brain = next(movie for movie in data["movies"] if movie["source"] == "brain.nc")
+    assert [s["label"] for s in brain["stimuli"]] == [label for label in LABELS for _ in range(4)]
     comparison = next(s for s in data["sections"] if s["source"] == "rsa.nc")
     assert comparison["simulated"] and comparison["lead"][0].startswith("SIMULATED")
     assert any(panel.get("ceiling") for chart in comparison["charts"] for panel in chart["panels"])

@@ -102,7 +102,8 @@ def _movie(source: Source, most: int, album: Album) -> dict[str, Any]:
         order, _ = _choose(rdms, count_stimuli(rdms.sizes["pair"]), most)
         notes.append("Computed from the recording: 1 - correlation of two pictures' patterns.")
     else:
-        rdms = source.dataset
+        rdms, borrowed = _labelled(source.dataset, album)
+        notes += borrowed
         order, said = _choose(rdms, count_stimuli(rdms.sizes["pair"]), most)
     if len(order) < _FEWEST:
         raise AnalysisError(f"it has {len(order)} stimuli, and a map of them takes {_FEWEST}")
@@ -131,6 +132,16 @@ def _movie(source: Source, most: int, album: Album) -> dict[str, Any]:
         "areas": areas,
         "notes": notes,
     }
+
+
+def _labelled(rdms: xr.Dataset, album: Album) -> tuple[xr.Dataset, list[str]]:
+    """Return RDMs with the categories of their stimuli, as those of brains seldom have."""
+    if "label" in rdms.coords or "stimulus_id" not in rdms.coords:
+        return rdms, []
+    labels = album.labels(rdms["stimulus_id"].values.astype(str).tolist())
+    if labels is None:
+        return rdms, []
+    return rdms.assign_coords(label=("stimulus", labels)), ["Categories are those of the set of pictures."]
 
 
 def _choose(labelled: Any, count: int, most: int) -> tuple[np.ndarray, list[str]]:

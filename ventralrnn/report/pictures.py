@@ -64,6 +64,24 @@ class Album:
     def _add(self, stimuli: Stimuli) -> None:
         self._sets.append((stimuli, {name: index for index, name in enumerate(stimuli.ids)}))
 
+    def labels(self, stimuli: Sequence[str]) -> list[str] | None:
+        """Return the categories of stimuli as a set of pictures gives them, None where no set has them all.
+
+        Parameters
+        ----------
+        stimuli : sequence of str
+            Their ids.
+
+        Returns
+        -------
+        list of str or None
+            A category each.
+        """
+        for known, index in self._sets:
+            if known.labels is not None and all(name in index for name in stimuli):
+                return [known.labels[index[name]] for name in stimuli]
+        return None
+
     def thumbnail(self, stimulus: str, digest: str = "") -> str | None:
         """Return a picture as a data URI, None where it cannot be had.
 

@@ -159,7 +159,7 @@ class Player {
       return view;
     });
     this.makeDots();
-    return el("div", { class: "areas" }, this.views.map((view) => view.node));
+    return el("div", { class: this.views.length < 4 ? "areas few" : "areas" }, this.views.map((view) => view.node));
   }
 
   makeDots() {
