@@ -14,7 +14,7 @@ ROOT = Path(ventralrnn.__file__).parent
 # Lowest first. A package imports itself and the floors below its own; neighbours on a floor do not know each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "facade"),
-    ("devices", "files", "memory", "progress", "resources"),
+    ("arguments", "devices", "files", "memory", "progress", "resources"),
     ("graph",),
     ("networks",),
     ("zoo",),

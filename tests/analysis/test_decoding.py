@@ -121,6 +121,17 @@ def test_permutations() -> None:
     assert float(result.null.mean()) == pytest.approx(1 / 3, abs=0.02)
 
 
+@pytest.mark.parametrize("classifier", ["logistic", RidgeClassifier(5)])
+def test_permutations_of_other_classifiers(classifier: Any) -> None:
+    x = recording(states(10, 2, 0.6, (1,)))
+    result = decode(x, classifier=classifier, folds=3, permutations=19, bootstrap=0)
+    assert float(result.p_value[0, 1]) == 0.05 and float(result.p_value[0, 0]) > 0.05
+    assert float(result.null.mean()) == pytest.approx(1 / 3, abs=0.05)
+    plain = decode(x, classifier=classifier, folds=3)
+    np.testing.assert_array_equal(result.accuracy, plain.accuracy)
+    assert "lower" in plain and "lower" not in result
+
+
 def test_p_values_are_uniform_without_information() -> None:
     """Of 100 states of noise about 5 % are below 0.05: binomially at most 12 with a chance of 1 in 700."""
     result = decode(states(20, 100, seed=4), LABELS, permutations=39, bootstrap=1)
@@ -195,7 +206,10 @@ def test_one_neuroid_constant_features_and_duplicates() -> None:
         (LABELS, {"classifier": SVC(kernel="linear")}, "no linear decision for each category"),
         (LABELS, {"shrinkage": 1.0}, "shrinkage: give a share"),
         (LABELS, {"shrinkage": 0.1, "classifier": "svm"}, "shrinkage: this is for"),
-        (LABELS, {"permutations": 5, "generalise": True}, "permutations: these are for"),
+        (LABELS, {"permutations": 5, "generalise": True}, "permutations: these go not with generalise"),
+        (LABELS, {"bootstrap": -1}, "bootstrap, permutations: give 0 for none, not -1"),
+        ([None, *LABELS[1:]], {}, "labels: that of stimulus 0 is None: leave such stimuli out"),
+        ([*LABELS[:-1], np.nan], {}, "labels: that of stimulus 59 is nan"),
         (LABELS, {"confidence": 95}, "confidence: give a share"),
         (LABELS, {"folds": [(np.arange(20), np.arange(20, 60))]}, "folds: no training stimulus is of category 'face'"),
         (LABELS, {"folds": [(np.arange(10, 60), np.arange(10))]}, "folds: no test stimulus is of category 'face'"),

@@ -74,7 +74,7 @@ def test_json(capsys: Captured, recording: Recording, tmp_path: Path) -> None:
     found, result = json.loads(text), open_result(out)
     assert status == 0 and list(found["areas"]) == ["V1", "IT"] and found["units"] == "ms"
     assert found["areas"]["IT"]["onset"] == float(result.onset.sel(area="IT"))
-    assert found["areas"]["IT"]["response_mean"][0] is None and "neuroid" not in result.dims
+    assert found["areas"]["IT"]["response_pooled"][0] is None and "neuroid" not in result.dims
     shares = [one["share"][-1] for name, one in found["connections"].items() if name.split(":")[0].endswith("-IT")]
     assert sum(shares) == pytest.approx(1)
 

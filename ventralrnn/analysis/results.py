@@ -51,6 +51,11 @@ def provenance(source: Mapping[str, Any] | None = None, **settings: Any) -> dict
     """
     found = source or {}
     kept = {key: found[key] for key in _KEPT if key in found}
+    if "clock" in kept and not kept["clock"]:
+        # That of a network of ours is in its specification.
+        details = found.get("model_details")
+        own = details.get("specification", {}).get("clock") if isinstance(details, Mapping) else None
+        kept = {**kept, "clock": own} if own else {key: value for key, value in kept.items() if key != "clock"}
     if found.get("command"):
         kept["source_command"] = found["command"]
     versions = {

@@ -5,8 +5,11 @@ import xarray as xr
 
 from ventralrnn.analysis.reading import AreaStates, Features, open_areas
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
+from ventralrnn.errors import AnalysisError
 
 
+@checked(AnalysisError)
 def time_courses(recording: Features) -> dict[str, xr.Dataset]:
     """Return the time course of every area.
 

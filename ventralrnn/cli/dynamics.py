@@ -231,7 +231,7 @@ def _connections(result: "xr.Dataset") -> str:
 def _last_time(result: "xr.Dataset", area: str) -> float:
     import numpy as np
 
-    there = np.isfinite(result["response_mean"].sel(area=area).values)
+    there = np.isfinite(result["response_pooled"].sel(area=area).values)
     times = result["time_ms"].sel(area=area).values if result.attrs["units"] == "ms" else result["time_step"].values
     return float(times[there][-1])
 

@@ -35,7 +35,7 @@ Courses = Mapping[str, xr.Dataset] | xr.Dataset
 _NAMES = {
     "strength": "response strength",
     "change": "change from step to step\n(share of the state's length)",
-    "response_mean": "response",
+    "response_pooled": "response",
     "accuracy": "balanced accuracy",
     "speed_mean": "speed of the state",
     "participation_ratio": "dimensions (participation ratio)",
@@ -43,7 +43,7 @@ _NAMES = {
     "score": "score",
 }
 # Of each area in its own units, so that areas are compared by shape alone.
-_RELATIVE = ("strength", "response_mean")
+_RELATIVE = ("strength", "response_pooled")
 
 
 class _Course(NamedTuple):
@@ -75,7 +75,7 @@ def plot_time_courses(
         area, drawn as the median and the range from the 10th to the 90th percentile. Or a result over (area, time) with
         an interval, as :func:`~ventralrnn.analysis.compute_dynamics` or :func:`~ventralrnn.analysis.decode` return.
     what : str, optional
-        Which variable; ``strength``, ``response_mean``, ``accuracy`` or ``score`` by default.
+        Which variable; ``strength``, ``response_pooled``, ``accuracy`` or ``score`` by default.
     areas : sequence of str, optional
         All by default.
     normalise : bool
@@ -211,7 +211,7 @@ def _course(result: Courses, area: str, name: str, normalise: bool) -> _Course:
     one: Any = result.sel(area=area) if isinstance(result, xr.Dataset) else result[area]
     values = np.asarray(one[name].values, float)
     # What is defined from the second or third state on tells less of when the area is reached.
-    first = next((n for n in ("strength", "response_mean") if n in one), name)
+    first = next((n for n in ("strength", "response_pooled") if n in one), name)
     reached = np.isfinite(one[first].values)
     low: np.ndarray | None = None
     high: np.ndarray | None = None

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from ventralrnn.arguments import checked
 from ventralrnn.errors import RecordingError
 from ventralrnn.files import named
 from ventralrnn.graph import Clock, Cut
@@ -22,13 +23,14 @@ from ventralrnn.recording.store import OtherRecordingError, check_same, check_sp
 from ventralrnn.stimuli import Stimuli
 
 
+@checked(RecordingError)
 def extract(
     model: nn.Module | str | os.PathLike[str],
     stimuli: Any,
     out: str | os.PathLike[str],
     *,
     areas: Sequence[str] | Mapping[str, str] | None = None,
-    steps: str | Sequence[int] | None = None,
+    steps: str | int | Sequence[int] | None = None,
     pool: Literal["none", "mean"] = "none",
     dtype: Literal["float32", "float16"] = "float32",
     currents: bool | Sequence[str] = False,

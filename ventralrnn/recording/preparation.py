@@ -32,7 +32,7 @@ def prepared_job(
     stimuli: Any,
     *,
     areas: Sequence[str] | Mapping[str, str] | None,
-    steps: str | Sequence[int] | None,
+    steps: str | int | Sequence[int] | None,
     pool: str,
     dtype: str,
     currents: bool | Sequence[str],
@@ -114,7 +114,7 @@ def _source(
     module: nn.Module,
     name: str,
     areas: Sequence[str] | Mapping[str, str] | None,
-    steps: str | Sequence[int] | None,
+    steps: str | int | Sequence[int] | None,
     currents: bool | Sequence[str],
     cut: Sequence[str | Cut],
     states: States | None,
@@ -148,10 +148,10 @@ def _source(
     return HookSource(module, name, areas, choose)
 
 
-def _steps(steps: str | Sequence[int] | None, total: int, bounded: bool) -> tuple[int, ...]:
+def _steps(steps: str | int | Sequence[int] | None, total: int, bounded: bool) -> tuple[int, ...]:
     if steps is None:
         return tuple(range(total))
-    text = steps if isinstance(steps, str) else ",".join(map(str, steps))
+    text = ",".join(map(str, steps)) if isinstance(steps, Sequence) and not isinstance(steps, str) else str(steps)
     return parse_steps(text, total, bounded)
 
 

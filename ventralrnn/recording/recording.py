@@ -10,6 +10,7 @@ import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from ventralrnn.arguments import checked
 from ventralrnn.errors import RecordingError
 from ventralrnn.recording.writer import chunk_path
 
@@ -156,6 +157,7 @@ class Recording(Mapping[str, xr.DataArray]):
         return to_assembly(self, areas or self.areas)
 
 
+@checked(RecordingError)
 def open_recording(path: str | os.PathLike[str]) -> Recording:
     """Open a recording.
 

@@ -133,7 +133,7 @@ def _kind(result: xr.Dataset) -> str:
         return "rdms"
     if "similarity" in names and {"area", "time"} <= set(result["similarity"].dims):
         return "rsa"
-    if {"onset", "peak", "response_mean"} <= names and "area" in dims:
+    if {"onset", "peak", "response_pooled"} <= names and "area" in dims:
         return "dynamics"
     if {"accuracy", "chance"} <= names and {"area", "time"} <= dims:
         return "decoding"

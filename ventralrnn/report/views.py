@@ -258,7 +258,7 @@ def _dynamics(source: Source) -> tuple[list[str], list[Chart]]:
             value = float(one[name])
             if late and not np.isfinite(value):
                 times = charts.model_times(one, clock)
-                value = float(times[np.isfinite(one["response_mean"].values)][-1])
+                value = float(times[np.isfinite(one["response_pooled"].values)][-1])
             marks.append(charts.mark(said, value, *bounds, open_end=late))
         ladder.append({"name": area, "marks": marks, "colour": colour})
     note = f"Threshold of the onset: {source.attrs.get('threshold')}. Bars: 95 % intervals over stimuli."

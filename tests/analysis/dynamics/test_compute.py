@@ -86,7 +86,7 @@ def test_intervals_hold_what_they_are_of(result: xr.Dataset) -> None:
             known = np.isfinite(low) & np.isfinite(high)
             assert known.any() and (low[known] <= high[known]).all()
             assert np.mean((low <= value)[known] & (value <= high)[known]) > 0.8
-    assert (result.response_mean_low <= result.response_mean_high).values[np.isfinite(result.response_mean)].all()
+    assert (result.response_pooled_low <= result.response_pooled_high).values[np.isfinite(result.response_pooled)].all()
 
 
 def test_shares_of_connections_are_there(recording: Recording, result: xr.Dataset) -> None:
@@ -129,6 +129,18 @@ def test_without_neuroids_and_bootstrap(recording: Recording, result: xr.Dataset
         np.testing.assert_allclose(plain[name], result[name], rtol=1e-6)
 
 
+def test_units(result: xr.Dataset) -> None:
+    units = {name: variable.attrs.get("units") for name, variable in result.variables.items()}
+    assert units["onset_low"] == units["timescale"] == units["lag"] == units["time_ms"] == units["neuroid_peak"] == "ms"
+    assert units["speed_mean"] == "arbitrary units per ms" and units["curvature"] == "degrees"
+    assert units["strength"] == units["response_pooled_high"] == "arbitrary units"
+    numbers = {name for name, values in result.data_vars.items() if values.dtype.kind == "f"}
+    assert {name for name in numbers if not units[name]} == set()
+    states = np.random.default_rng(1).random((6, 4, 3))
+    spikes = recorded(states, times=np.full(4, np.nan)).assign_attrs(units="spikes/s")
+    assert compute_dynamics(spikes, bootstrap=0).speed.attrs["units"] == "spikes/s per steps"
+
+
 def test_a_model_without_a_clock_counts_steps() -> None:
     states = np.random.default_rng(1).random((6, 4, 3)) * np.array([1, 5, 3, 1])[:, None]
     found = compute_dynamics({"A": recorded(states, times=np.full(4, np.nan)), "B": recorded(states)}, bootstrap=0)
@@ -142,9 +154,9 @@ def test_areas_with_time_axes_of_their_own() -> None:
     states = np.random.default_rng(2).random((6, 5, 3))
     found = compute_dynamics({"A": recorded(states), "B": recorded(states[:, :2, :1])}, bootstrap=10)
     assert found.time_step.values.tolist() == [0, 1, 2, 3, 4]
-    assert np.isnan(found.response_mean.sel(area="B").values[2:]).all()
-    assert np.isfinite(found.response_mean.sel(area="B").values[:2]).all()
-    assert found.sizes["neuroid"] == 4 and np.isnan(found.neuroid_response_mean.values[2:, 3]).all()
+    assert np.isnan(found.response_pooled.sel(area="B").values[2:]).all()
+    assert np.isfinite(found.response_pooled.sel(area="B").values[:2]).all()
+    assert found.sizes["neuroid"] == 4 and np.isnan(found.neuroid_response_pooled.values[2:, 3]).all()
 
 
 def test_one_neuroid_two_stimuli_one_step() -> None:
@@ -216,7 +228,7 @@ def test_repeats_and_rows_of_one_stimulus_are_the_same() -> None:
     order = np.random.default_rng(1).permutation(60)
     first = compute_dynamics({"IT": array}, bootstrap=5)
     second = compute_dynamics({"IT": trials[order].sortby("stimulus_id")}, bootstrap=5).sortby("stimulus_id")
-    for name in ("response_mean", "onset", "autocorrelation", "participation_ratio", "neuroid_onset"):
+    for name in ("response_pooled", "onset", "autocorrelation", "participation_ratio", "neuroid_onset"):
         np.testing.assert_allclose(second[name], first[name], rtol=1e-9, atol=1e-12, err_msg=name)
     np.testing.assert_allclose(second.response, first.sortby("stimulus_id").response, rtol=1e-9)
 
@@ -235,6 +247,8 @@ def test_missing_repeats_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [
+        ({}, {"labels": ["a", "b"] * 2 + ["a", None]}, "labels: that of stimulus 5 is None"),
+        ({}, {"labels": "kind"}, "labels: stimuli have no coordinate 'kind'"),
         ({}, {"labels": ["a"]}, "labels: 1 of them for 6 stimuli"),
         ({}, {"labels": {"s0": "a"}}, "labels: there is none for stimulus 's1'"),
         ({}, {"areas": ["V9"]}, "areas: there is no 'V9'; there are A"),

@@ -7,9 +7,11 @@ from ventralrnn.analysis.clocks.paths import mean_of_lines
 from ventralrnn.analysis.clocks.sides import Sides, take_sides, with_interval
 from ventralrnn.analysis.inference.bootstrap import Resample
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 
+@checked(AnalysisError)
 def best_lag(
     model: xr.Dataset,
     brain: xr.Dataset,

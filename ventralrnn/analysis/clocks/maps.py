@@ -10,6 +10,7 @@ from ventralrnn.analysis.clocks.paths import Shape, fit_begins, mean_of_path
 from ventralrnn.analysis.clocks.sides import Cell, Sides, take_sides, with_interval
 from ventralrnn.analysis.inference.bootstrap import Resample
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 # Similarity of fewer stimuli than these, three pairs, is a matter of chance.
@@ -28,6 +29,7 @@ class _HeldOut(NamedTuple):
     shuffled: dict[str, np.ndarray]
 
 
+@checked(AnalysisError)
 def fit_clock(
     model: xr.Dataset,
     brain: xr.Dataset,

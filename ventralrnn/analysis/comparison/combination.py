@@ -12,6 +12,7 @@ from torch import Tensor
 from ventralrnn.analysis.arrays import A, to_kind, to_tensor
 from ventralrnn.analysis.comparison.comparators import compare_prepared, measured_pairs, prepare
 from ventralrnn.analysis.rdm.container import count_stimuli, pair_indices, pair_position
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 LINEAR_METHODS = ("cosine", "corr", "whitened", "whitened-corr")
@@ -79,6 +80,7 @@ def partial_vectors(
     return to_kind(result / torch.outer(*lengths), first)
 
 
+@checked(AnalysisError)
 def fit_weights(models: A, targets: A, method: str = "corr", *, sigma_k: np.ndarray | Tensor | None = None) -> A:
     """Find the non-negative weights of RDMs whose sum is most like each target.
 
@@ -127,6 +129,7 @@ def fit_weights(models: A, targets: A, method: str = "corr", *, sigma_k: np.ndar
     return to_kind(weights / torch.where(norm > 0, norm, 1), models)
 
 
+@checked(AnalysisError)
 def crossvalidate_weights(
     models: A,
     targets: A,
@@ -186,6 +189,7 @@ def crossvalidate_weights(
     return Combination(np.stack(similarity), np.stack(weights))
 
 
+@checked(AnalysisError)
 def partition_variance(
     models: A, targets: A, method: str = "corr", *, sigma_k: np.ndarray | Tensor | None = None
 ) -> VariancePartition:

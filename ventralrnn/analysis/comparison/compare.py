@@ -11,12 +11,14 @@ from ventralrnn.analysis.comparison.combination import partial_vectors
 from ventralrnn.analysis.comparison.comparators import compare_vectors
 from ventralrnn.analysis.rdm.container import as_rows, count_stimuli, make_rdms, match_stimuli, pair_indices
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 _PREFIX = "brain_"
 _FEWEST_STIMULI = 3
 
 
+@checked(AnalysisError)
 def compare_rdms(
     model: xr.Dataset | xr.DataArray | np.ndarray | Tensor,
     brain: xr.Dataset | xr.DataArray | np.ndarray | Tensor,

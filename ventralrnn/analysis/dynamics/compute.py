@@ -12,10 +12,11 @@ from ventralrnn.analysis.dynamics.measures import Settings, measure_neuroids, me
 from ventralrnn.analysis.dynamics.timescales import fit_decay
 from ventralrnn.analysis.reading import AreaStates, connections, open_areas
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.progress import showing, track
 
-Labels = Sequence[Any] | np.ndarray | Mapping[str, Any]
+Labels = str | Sequence[Any] | np.ndarray | Mapping[str, Any]
 _AVERAGED = (
     "lifetime_sparseness",
     "f",
@@ -25,10 +26,22 @@ _AVERAGED = (
     "selectivity_index",
 )
 _PER_NEUROID = ("channel", "y", "x", "neuroid_id")
-# Measures in the recording's unit of time.
-_TIMES = ("onset", "half_maximum", "peak", "duration", "time_above", "timescale")
+# Units of measures without _mean, _low and _high; TIME is that of the recording, ms or steps.
+_TIME, _STATE = "TIME", "units of the recording"
+_UNITS = {
+    **dict.fromkeys(("onset", "half_maximum", "peak", "duration", "time_above", "timescale", "lag"), _TIME),
+    **dict.fromkeys(("strength", "response", "response_pooled", "distance_to_end"), _STATE),
+    "d_prime": "standard deviations",
+    "speed": f"{_STATE} per {_TIME}",
+    "curvature": "degrees",
+    "participation_ratio": "dimensions",
+    "participation_ratio_unbiased": "dimensions",
+    **dict.fromkeys(("population_sparseness", "lifetime_sparseness", "f", "eta_squared", "omega_squared"), "1"),
+    **dict.fromkeys(("selectivity_index", "autocorrelation", "share", "variance_share"), "1"),
+}
 
 
+@checked(AnalysisError)
 def compute_dynamics(
     recording: Mapping[str, xr.DataArray] | xr.DataArray,
     labels: Labels | None = None,
@@ -49,8 +62,9 @@ def compute_dynamics(
     recording : mapping of str to xarray.DataArray, or one xarray.DataArray, (stimulus, time, neuroid)
         A :class:`ventralrnn.recording.Recording`, or responses of neurons by area, with a dimension ``repeat``, or
         several rows with the same ``stimulus_id``, where stimuli were shown more than once. Read in blocks.
-    labels : sequence (stimulus,), or mapping of stimulus_id to label, optional
-        For selectivity. By default the recording's own ``label``, if it has some that repeat.
+    labels : sequence (stimulus,), mapping of stimulus_id to label, or str, optional
+        For selectivity; or the name of a coordinate that holds them. By default the recording's own ``label``, if it
+        has some that repeat. None and NaN are refused.
     areas : sequence of str, optional
         All by default.
     response : {'rms', 'mean'}
@@ -82,11 +96,12 @@ def compute_dynamics(
         ``onset_at_start``, ``peak_at_end`` as :func:`find_latencies` defines them on the mean response; ``_low`` and
         ``_high`` of the first three; ``timescale`` of the mean autocorrelation (area, lag).
 
-        Over time, (area, time): ``response_mean`` with its interval, ``speed_mean``, ``curvature_mean``,
-        ``distance_to_end_mean``, ``population_sparseness_mean``, ``participation_ratio`` (and ``_unbiased``), and the
-        means over neuroids of ``lifetime_sparseness`` and, with labels, of ``f``, ``eta_squared``, ``omega_squared``,
-        ``d_prime``, ``selectivity_index``. The first five for each stimulus too, (area, stimulus, time), without
-        ``_mean``.
+        Over time, (area, time): ``response_pooled``, which is `response` over all stimuli and neuroids at once, with
+        its interval; ``speed_mean``, ``curvature_mean``, ``distance_to_end_mean``, ``population_sparseness_mean``,
+        ``participation_ratio`` (and ``_unbiased``), and the means over neuroids of ``lifetime_sparseness`` and, with
+        labels, of ``f``, ``eta_squared``, ``omega_squared``, ``d_prime``, ``selectivity_index``. For each stimulus
+        ``response``, ``speed``, ``curvature``, ``distance_to_end``, ``population_sparseness`` (area, stimulus, time).
+        All have the attribute ``units``.
 
         Of each neuroid, all areas one after another with their name in the coordinate ``neuroid_area`` (neuroid):
         the same with the prefix ``neuroid_``, (neuroid) or (time, neuroid).
@@ -145,10 +160,16 @@ def compute_dynamics(
         coords |= _neuroid_coordinates(opened)
     shares, where = _contributions(recording, list(opened), steps) if currents else ({}, {})
     result = xr.Dataset({**data, **shares}, {**coords, **where})
-    for name, variable in result.data_vars.items():
-        if str(name).removeprefix("neuroid_").removesuffix("_low").removesuffix("_high") in _TIMES:
-            variable.attrs["units"] = units
-    source = getattr(recording, "attrs", None) or next(iter(opened.values())).array.attrs
+    own = next(iter(opened.values())).array.attrs
+    for name, variable in result.variables.items():
+        plain = str(name).removeprefix("neuroid_").removesuffix("_low").removesuffix("_high").removesuffix("_mean")
+        if plain in _UNITS:
+            unit = _UNITS[plain].replace(
+                _TIME, units.removesuffix("s") if plain == "speed" and units != "ms" else units
+            )
+            variable.attrs["units"] = unit.replace(_STATE, str(own.get("units", "arbitrary units")))
+    result["time_ms"].attrs["units"] = "ms"
+    source = getattr(recording, "attrs", None) or own
     result.attrs = provenance(
         source,
         units=units,
@@ -199,6 +220,11 @@ def _labels(area: AreaStates, labels: Labels | None) -> Sequence[Any] | np.ndarr
     if labels is None:
         own = area.per_stimulus("label")
         return own if own is not None and 1 < len(np.unique(own)) < len(own) else None
+    if isinstance(labels, str):
+        found = area.per_stimulus(labels)
+        if found is None:
+            raise AnalysisError(f"labels: stimuli have no coordinate {labels!r}; give a label for each")
+        return found
     if isinstance(labels, Mapping):
         names = area.per_stimulus("stimulus_id")
         if names is None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ventralrnn.analysis.arrays import to_tensor
 from ventralrnn.analysis.reading import AreaStates, connections, open_areas
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 _BLOCK_VALUES = 1 << 22
@@ -31,6 +32,7 @@ class _Term:
     delay: int = 0
 
 
+@checked(AnalysisError)
 def compute_contributions(
     recording: Mapping[str, xr.DataArray], areas: list[str] | None = None, split_identity: bool = True
 ) -> xr.Dataset:

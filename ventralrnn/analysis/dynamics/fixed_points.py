@@ -12,10 +12,12 @@ from torch import Tensor
 
 from ventralrnn.analysis.dynamics.jacobian import StateMap, leading_spectrum
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.networks import RecurrentNetwork
 
 
+@checked(AnalysisError)
 def find_fixed_points(
     network: RecurrentNetwork,
     pictures: Tensor | np.ndarray,

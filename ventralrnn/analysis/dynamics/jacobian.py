@@ -1,5 +1,6 @@
 """How a network maps its state to the next: the map, and the spectrum of its Jacobian without ever forming it."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, svds
 from torch import Tensor
 
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.networks import RecurrentNetwork
 from ventralrnn.networks.kernels import kernel_key
@@ -180,7 +182,9 @@ class StateMap:
 
         def push(vector: np.ndarray) -> np.ndarray:
             tangent = torch.from_numpy(np.ascontiguousarray(vector.reshape(-1), numbers)).to(point)
-            return torch.func.jvp(self, (point,), (tangent,))[1].detach().cpu().numpy()
+            with warnings.catch_warnings():  # torch's own use of torch.jit, when it is loaded
+                warnings.simplefilter("ignore", FutureWarning)
+                return torch.func.jvp(self, (point,), (tangent,))[1].detach().cpu().numpy()
 
         def back(vector: np.ndarray) -> np.ndarray:
             cotangent = torch.from_numpy(np.ascontiguousarray(vector.reshape(-1), numbers)).to(point)
@@ -247,10 +251,11 @@ def _largest(values: np.ndarray, count: int) -> np.ndarray:
     return values[np.lexsort((-values.imag, -np.round(np.abs(values), 9)))][:count]
 
 
+@checked(AnalysisError)
 def jacobian_spectrum(
     network: RecurrentNetwork,
     pictures: Tensor | np.ndarray,
-    steps: Sequence[int] | None = None,
+    steps: int | Sequence[int] | None = None,
     count: int = 1,
     seed: int = 0,
     tolerance: float = 1e-4,
@@ -263,7 +268,7 @@ def jacobian_spectrum(
         In evaluation mode.
     pictures : torch.Tensor or numpy.ndarray, (stimulus, 3, y, x)
         Preprocessed pictures; one Jacobian for each.
-    steps : sequence of int, optional
+    steps : sequence of int, or int, optional
         Steps that the maps lead into; by default all from the first at which a past state is read.
     count : int
         Number of singular values and eigenvalues.
@@ -303,7 +308,7 @@ def jacobian_spectrum(
     batch = torch.as_tensor(pictures).to(next(network.parameters()))
     if batch.ndim != 4:
         raise AnalysisError(f"pictures: give (stimulus, 3, y, x), not shape {tuple(batch.shape)}")
-    chosen = list(_recurrent_steps(network) if steps is None else steps)
+    chosen = _recurrent_steps(network) if steps is None else np.atleast_1d(np.array(steps, int)).tolist()
     unknown = [step for step in chosen if step not in _recurrent_steps(network, max(chosen, default=0) + 1)]
     if unknown or not chosen:
         raise AnalysisError(f"steps: no area reads a past state at step {unknown[0] if unknown else 'any'}")

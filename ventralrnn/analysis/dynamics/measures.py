@@ -47,7 +47,8 @@ def measure_population(area: AreaStates, times: np.ndarray, settings: Settings) 
     -------
     dict of str to numpy.ndarray
         Latencies (), ``response``, ``speed``, ``curvature``, ``distance_to_end``, ``population_sparseness`` (stimulus,
-        time), their means over stimuli ``NAME_mean`` (time,), the interval of the mean response (time,), and
+        time), means of the last four over stimuli ``NAME_mean`` (time,), ``response_pooled`` over all stimuli and
+        neuroids at once with its interval (time,), and
         participation ratios (time,).
     """
     parts: dict[str, list[np.ndarray]] = {}
@@ -69,9 +70,10 @@ def measure_population(area: AreaStates, times: np.ndarray, settings: Settings) 
     courses = _finish(weights @ amount, settings.response)
     result = {"response": _finish(amount, settings.response), **whole}
     result |= {f"{name}_mean": _mean_over_stimuli(values) for name, values in result.items()}
-    result["response_mean"] = courses[0]
+    del result["response_mean"]  # the mean of root mean squares; what is resampled is theirs over all stimuli
+    result["response_pooled"] = courses[0]
     if settings.bootstrap:
-        result["response_mean_low"], result["response_mean_high"] = interval(courses[1:], settings.confidence)
+        result["response_pooled_low"], result["response_pooled_high"] = interval(courses[1:], settings.confidence)
     result |= _with_intervals(courses, times, settings)
     ratios = [trajectories.dimensionality(area, int(index)) for index in np.flatnonzero(area.exists)]
     result["participation_ratio"], result["participation_ratio_unbiased"] = np.array(ratios).reshape(-1, 2).T
@@ -89,7 +91,7 @@ def measure_neuroids(area: AreaStates, times: np.ndarray, settings: Settings) ->
     Returns
     -------
     dict of str to numpy.ndarray
-        Latencies and ``timescale`` (neuroid,), ``response_mean``, ``lifetime_sparseness`` and measures of selectivity
+        Latencies and ``timescale`` (neuroid,), ``response_pooled``, ``lifetime_sparseness`` and measures of selectivity
         (time, neuroid), ``autocorrelation`` (neuroid, lag) and ``lag`` (lag,).
     """
     # Without an interval for each neuroid, the plain mean is all that is weighed.
@@ -134,7 +136,7 @@ def _measure_group(
     assert amounts is not None
     courses = _finish(amounts.cpu().numpy(), settings.response)
     found = _with_intervals(np.moveaxis(courses, 1, -1), times, settings)
-    found |= {"response_mean": courses[0], "lifetime_sparseness": lifetime.result().cpu().numpy()}
+    found |= {"response_pooled": courses[0], "lifetime_sparseness": lifetime.result().cpu().numpy()}
     if selectivity is not None:
         found |= {name: value.cpu().numpy() for name, value in selectivity.result().items()}
     found["lag"], found["autocorrelation"] = memory.result(times[window])

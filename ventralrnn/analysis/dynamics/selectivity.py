@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_kind, to_tensor
+from ventralrnn.analysis.reading import check_labels
 from ventralrnn.errors import AnalysisError
 
 A = TypeVar("A", np.ndarray, Tensor)
@@ -89,6 +90,7 @@ class Selectivity:
     """
 
     def __init__(self, labels: Sequence[Any] | np.ndarray) -> None:
+        check_labels(labels)
         names, codes = np.unique([str(label) for label in labels], return_inverse=True)
         if len(names) < 2:
             raise AnalysisError(f"labels: all {len(codes)} stimuli have the same, {str(names[0])!r}: give at least two")

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
 
+@checked(AnalysisError)
 def make_folds(
     stimuli: int,
     folds: int = 5,

@@ -17,18 +17,20 @@ from ventralrnn.analysis.encoding.scores import correct_for_noise, correlate, re
 from ventralrnn.analysis.reading import Features, StateGrid, match_names, stimulus_names
 from ventralrnn.analysis.results import provenance
 from ventralrnn.analysis.rowspace import FeatureSpace
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 _METHODS = ("ridge", "pls")
 
 
+@checked(AnalysisError)
 def encode(
     features: Features,
     responses: xr.DataArray,
     method: str = "ridge",
     *,
     areas: Sequence[str] | None = None,
-    steps: Sequence[int] | None = None,
+    steps: str | int | Sequence[int] | None = None,
     folds: int | Folds = 5,
     penalties: Sequence[float] | np.ndarray | None = None,
     inner_folds: int | None = 5,
@@ -118,6 +120,7 @@ def encode(
     return result
 
 
+@checked(AnalysisError)
 def encode_bands(
     bands: Mapping[str, xr.DataArray | np.ndarray],
     responses: xr.DataArray,

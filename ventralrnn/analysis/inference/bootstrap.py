@@ -26,6 +26,7 @@ from ventralrnn.analysis.inference.intervals import (
 from ventralrnn.analysis.inference.persons import Persons
 from ventralrnn.analysis.inference.resampling import ResampledRows, draw
 from ventralrnn.analysis.rdm.container import pair_indices
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.progress import track
 
@@ -144,6 +145,7 @@ class Differences:
     p_value: np.ndarray
 
 
+@checked(AnalysisError)
 def bootstrap_similarity(
     model: Any,
     brain: Any,

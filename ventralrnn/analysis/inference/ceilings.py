@@ -12,6 +12,7 @@ from ventralrnn.analysis.arrays import to_tensor
 from ventralrnn.analysis.comparison import compare_prepared, compare_vectors, mean_ranks, measured_pairs, prepare
 from ventralrnn.analysis.inference.persons import Persons
 from ventralrnn.analysis.rdm.distances import compute_distances
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 # The best RDM is the mean of prepared ones; all other methods compare ranks, and theirs is the ranking of mean ranks.
@@ -39,6 +40,7 @@ class NoiseCeilings:
     lag_upper: np.ndarray
 
 
+@checked(AnalysisError)
 def noise_ceilings(
     rdms: Any, method: str = "spearman", *, persons: Sequence[Any] | np.ndarray | None = None
 ) -> NoiseCeilings:
@@ -203,6 +205,7 @@ class RepeatCeilings:
     lag_ceiling: np.ndarray
 
 
+@checked(AnalysisError)
 def repeat_ceilings(
     responses: Any,
     distance: str = "correlation",

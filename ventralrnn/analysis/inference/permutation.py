@@ -14,6 +14,7 @@ from ventralrnn.analysis.comparison import PRODUCT_METHODS, compare_vectors, pre
 from ventralrnn.analysis.inference.existing import check_pairs, existing
 from ventralrnn.analysis.inference.persons import Persons
 from ventralrnn.analysis.rdm.container import pair_indices
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.progress import track
 
@@ -121,6 +122,7 @@ def count_p_values(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(observed), np.nan, (larger + 1) / (len(null) + 1))
 
 
+@checked(AnalysisError)
 def permute_stimuli(
     model: Any,
     brain: Any,
@@ -208,6 +210,7 @@ def _comparison(
     return mean, models, brains.flatten(0, 1)
 
 
+@checked(AnalysisError)
 def flip_signs(
     values: Any, *, statistic: Literal["t", "mean"] = "t", permutations: int = 1000, seed: int = 0
 ) -> PermutationTest:

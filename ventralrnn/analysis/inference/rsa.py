@@ -17,6 +17,7 @@ from ventralrnn.analysis.inference.permutation import PermutationTest, permute_s
 from ventralrnn.analysis.inference.persons import Persons, person_names
 from ventralrnn.analysis.rdm.container import match_stimuli
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.progress import showing
 
@@ -24,6 +25,7 @@ Correction = Literal["max", "bh", "by"]
 _OTHER = "_other"
 
 
+@checked(AnalysisError)
 def rsa(
     model: xr.Dataset,
     brain: xr.Dataset,

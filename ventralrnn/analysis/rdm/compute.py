@@ -16,8 +16,9 @@ from ventralrnn.analysis.rdm.noise import Noise
 from ventralrnn.analysis.rdm.patterns import distances_within, place
 from ventralrnn.analysis.rdm.repeats import Runs, distances_of_runs
 from ventralrnn.analysis.rdm.tiles import distances_by_tiles, tile_rows, to_patterns
-from ventralrnn.analysis.reading import AreaStates, StateGrid
+from ventralrnn.analysis.reading import AreaStates, Features, StateGrid
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.devices import choose_device
 from ventralrnn.errors import AnalysisError
 from ventralrnn.progress import progress_bar
@@ -30,12 +31,13 @@ _MEMORY = 1 << 30
 _TOGETHER = 1 << 23
 
 
+@checked(AnalysisError)
 def compute_rdm(
-    recording: Any,
+    recording: Features,
     distance: str = "correlation",
     *,
     areas: Sequence[str] | None = None,
-    steps: str | Sequence[int] | None = None,
+    steps: str | int | Sequence[int] | None = None,
     condition: str | None = None,
     noise: str | Noise | None = None,
     constant: str = "raise",

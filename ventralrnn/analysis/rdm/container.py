@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 
+@checked(AnalysisError)
 def make_rdms(
     dissimilarity: np.ndarray,
     dims: Sequence[str] = (),
@@ -99,6 +101,7 @@ def pair_indices(count: int) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
+@checked(AnalysisError)
 def square_rdms(rdms: xr.Dataset) -> xr.DataArray:
     """Return RDMs as square matrices.
 
@@ -124,6 +127,7 @@ def square_rdms(rdms: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(square, coords, (*array.dims[:-1], "stimulus", "stimulus_other"), "dissimilarity", rdms.attrs)
 
 
+@checked(AnalysisError)
 def select_stimuli(rdms: xr.Dataset, index: Sequence[int] | Sequence[str] | np.ndarray) -> xr.Dataset:
     """Return the RDMs of some of the stimuli, in an order that is given.
 
@@ -178,6 +182,7 @@ def pair_position(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarr
     return low * (2 * count - low - 1) // 2 + high - low - 1
 
 
+@checked(AnalysisError)
 def match_stimuli(
     first: xr.Dataset, second: xr.Dataset, names: tuple[str, str] = ("first", "second")
 ) -> tuple[xr.Dataset, xr.Dataset]:

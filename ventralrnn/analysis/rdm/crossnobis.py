@@ -9,6 +9,7 @@ from torch import Tensor
 from ventralrnn.analysis.arrays import to_kind, to_tensor
 from ventralrnn.analysis.rdm.noise import as_noise
 from ventralrnn.analysis.rdm.patterns import upper
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 A = TypeVar("A", np.ndarray, Tensor)
@@ -121,6 +122,7 @@ def from_kernel(kernel: Tensor) -> Tensor:
     return upper(own[:, None] + own - kernel - kernel.mT)
 
 
+@checked(AnalysisError)
 def compute_poisson(
     features: A, *, crossvalidated: bool = False, prior_rate: float = 1.0, prior_weight: float = 0.1
 ) -> A:

@@ -13,6 +13,7 @@ from ventralrnn.analysis.rdm.patterns import Frame, Patterns, distances_between,
 from ventralrnn.analysis.rdm.tiles import to_patterns
 from ventralrnn.analysis.reading import AreaStates, open_areas
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 A = TypeVar("A", np.ndarray, Tensor)
@@ -59,6 +60,7 @@ def compute_crosstemporal(features: A, distance: str = "correlation", *, constan
     return to_kind(result, features)
 
 
+@checked(AnalysisError)
 def compute_crosstemporal_rdm(
     area: xr.DataArray, distance: str = "correlation", *, constant: str = "raise"
 ) -> xr.DataArray:

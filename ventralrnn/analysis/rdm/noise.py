@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_kind, to_tensor
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 A = TypeVar("A", np.ndarray, Tensor)
@@ -120,6 +121,7 @@ def residuals_of(features: A) -> tuple[A, int]:
     return to_kind(rest, features), freedom
 
 
+@checked(AnalysisError)
 def estimate_noise(residuals: A, method: str = "shrinkage_diag", dof: int | None = None) -> Noise:
     """Estimate a noise covariance from residuals.
 

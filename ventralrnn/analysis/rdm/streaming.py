@@ -15,6 +15,7 @@ from ventralrnn.analysis.rdm.distances import PLAIN, check_distance, check_shape
 from ventralrnn.analysis.rdm.patterns import Frame, Patterns, place, squared_lengths
 from ventralrnn.analysis.rdm.tiles import put_between, put_within
 from ventralrnn.analysis.results import provenance
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.graph import Clock, Cut
 from ventralrnn.networks.preprocessing import Preprocessing
@@ -29,6 +30,7 @@ _MEMORY = 1 << 30
 _STATE_BYTES = 4  # a value of float32
 
 
+@checked(AnalysisError)
 def extract_rdm(
     model: nn.Module | str | os.PathLike[str],
     stimuli: Any,
@@ -37,7 +39,7 @@ def extract_rdm(
     constant: str = "raise",
     memory: int = _MEMORY,
     areas: Sequence[str] | Mapping[str, str] | None = None,
-    steps: str | Sequence[int] | None = None,
+    steps: str | int | Sequence[int] | None = None,
     pool: Literal["none", "mean"] = "none",
     currents: bool | Sequence[str] = False,
     cut: Sequence[str | Cut] = (),

@@ -1,6 +1,6 @@
 """The states of a recording, (area, step), on one axis of areas and one of times."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ import xarray as xr
 from torch import Tensor
 
 from ventralrnn.analysis.reading.area import AreaStates
-from ventralrnn.errors import AnalysisError
+from ventralrnn.errors import AnalysisError, SpecificationError
 from ventralrnn.graph import parse_steps
 
 Features = Mapping[str, xr.DataArray] | xr.DataArray | np.ndarray | Tensor
@@ -166,7 +166,10 @@ def _choose_steps(areas: Mapping[str, AreaStates], steps: Sequence[int] | int | 
     if steps is None:
         return tuple(known)
     if isinstance(steps, str):
-        chosen = tuple(step for step in parse_steps(steps, known[-1] + 1) if step in known)
+        try:
+            chosen = tuple(step for step in parse_steps(steps, known[-1] + 1) if step in known)
+        except SpecificationError as error:
+            raise AnalysisError(str(error)) from None
         if not chosen:
             raise AnalysisError(f"steps {steps!r}: none of them was recorded; steps are {', '.join(map(str, known))}")
         return chosen
@@ -213,6 +216,13 @@ def match_names(names: list[str] | None, others: list[str] | None, name: str) ->
     if missing:
         raise AnalysisError(f"{name}: {missing[0]!r} is only in one of the two; show both the same stimuli")
     return np.array([position[stimulus] for stimulus in names])
+
+
+def check_labels(labels: Iterable[Any]) -> None:
+    """Refuse labels of stimuli that are None or NaN, which would count as a category of their own."""
+    for index, label in enumerate(labels):
+        if label is None or (isinstance(label, float | np.floating) and np.isnan(label)):
+            raise AnalysisError(f"labels: that of stimulus {index} is {label}: leave such stimuli out, or name it")
 
 
 def connections(recording: Any) -> dict[str, Mapping[str, Any]]:

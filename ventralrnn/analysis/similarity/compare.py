@@ -13,18 +13,20 @@ from ventralrnn.analysis.reading import Features, StateGrid, match_names
 from ventralrnn.analysis.results import provenance
 from ventralrnn.analysis.similarity.cka import align, plan_criterion, prepare_state
 from ventralrnn.analysis.similarity.shapes import MEASURES, check_measure, pair_distances, shape_factor
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 
+@checked(AnalysisError)
 def compare_states(
     recording: Features,
     other: Features | None = None,
     *,
     measure: str = "cka",
     areas: Sequence[str] | None = None,
-    steps: Sequence[int] | None = None,
+    steps: str | int | Sequence[int] | None = None,
     other_areas: Sequence[str] | None = None,
-    other_steps: Sequence[int] | None = None,
+    other_steps: str | int | Sequence[int] | None = None,
     debiased: bool = True,
     batch_size: int | None = None,
     epochs: int = 1,

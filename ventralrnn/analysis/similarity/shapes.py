@@ -8,11 +8,13 @@ from torch import Tensor
 from ventralrnn.analysis.arrays import A, to_kind
 from ventralrnn.analysis.rowspace import centred, centred_gram, decompose_gram
 from ventralrnn.analysis.similarity.cka import as_states, count_stimuli
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 MEASURES = ("procrustes", "angular")
 
 
+@checked(AnalysisError)
 def shape_distances(
     states: Sequence[A] | A,
     others: Sequence[A] | A | None = None,

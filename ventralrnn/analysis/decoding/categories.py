@@ -1,0 +1,99 @@
+"""Categories of stimuli: numbers for them, folds that hold all of them, shuffles, and balanced accuracies."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ventralrnn.analysis.encoding.crossvalidation import Folds, check_folds
+from ventralrnn.analysis.reading import check_labels
+from ventralrnn.errors import AnalysisError
+
+
+def number_categories(labels: Sequence[object] | np.ndarray, stimuli: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the different labels, sorted, and which of them each stimulus has.
+
+    Parameters
+    ----------
+    labels : sequence, (stimulus,)
+        One for each stimulus.
+    stimuli : int
+        Number of stimuli.
+
+    Returns
+    -------
+    tuple of numpy.ndarray, (category,) and (stimulus,)
+        Labels, and their numbers.
+
+    Raises
+    ------
+    AnalysisError
+        If there is not one label for each, one is None or NaN, or there is but one category.
+    """
+    check_labels(labels)
+    values = np.asarray(labels)
+    if values.shape != (stimuli,):
+        raise AnalysisError(f"labels: give one for each of {stimuli} stimuli, not shape {values.shape}")
+    names, codes = np.unique(values.astype(str) if values.dtype == object else values, return_inverse=True)
+    if len(names) < 2:
+        raise AnalysisError(f"labels: all stimuli are of the same category, {str(names[0])!r}")
+    return names, codes.ravel()
+
+
+def stratified_folds(folds: int | Folds, names: np.ndarray, codes: np.ndarray, seed: int) -> Folds:
+    """Return splits whose parts hold stimuli of every category."""
+    counts = np.bincount(codes)
+    if isinstance(folds, int | np.integer) and counts.min() < folds:
+        rare = names[counts.argmin()]
+        raise AnalysisError(
+            f"labels: category {str(rare)!r} has {counts.min()} stimuli, too few for {folds} folds; take fewer folds "
+            "or leave it out"
+        )
+    splits = check_folds(folds, len(codes), seed, codes)
+    for train, _ in splits:
+        missing = np.flatnonzero(np.bincount(codes[train], minlength=len(names)) == 0)
+        if len(missing):
+            raise AnalysisError(f"folds: no training stimulus is of category {str(names[missing[0]])!r}")
+    tested = np.unique(np.concatenate([test for _, test in splits]))
+    untested = np.flatnonzero(np.bincount(codes[tested], minlength=len(names)) == 0)
+    if len(untested):
+        raise AnalysisError(f"folds: no test stimulus is of category {str(names[untested[0]])!r}")
+    return splits
+
+
+def shuffle(codes: np.ndarray, splits: Folds, rng: np.random.Generator) -> np.ndarray:
+    """Return categories shuffled, where every stimulus is tested once within each fold, so that all stay stratified."""
+    tested = np.concatenate([test for _, test in splits])
+    if len(np.unique(tested)) == len(tested) == len(codes):
+        shuffled = codes.copy()
+        for _, test in splits:
+            shuffled[test] = rng.permutation(codes[test])
+        return shuffled
+    return rng.permutation(codes)
+
+
+def balanced(shares: np.ndarray, codes: np.ndarray) -> float:
+    """Return the mean over categories of the shares of their stimuli that are decoded, (stimulus,)."""
+    return float(np.mean([np.nanmean(shares[codes == code]) for code in range(codes.max() + 1)]))
+
+
+def balanced_interval(
+    correct: np.ndarray, codes: np.ndarray, confidence: float, samples: int, seed: int
+) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """Return balanced accuracies of states (..., stimulus) and the ends of their intervals, none without samples."""
+    if not 0 < confidence < 1:
+        raise AnalysisError(f"confidence: give a share between 0 and 1, not {confidence}")
+    rng = np.random.default_rng(seed)
+    flat = correct.reshape(-1, len(codes))
+    # Stimuli that no split tests count for nothing.
+    tested = ~np.isnan(flat).all(0) if not np.isnan(flat).all() else np.ones(len(codes), bool)
+    values = np.zeros((len(flat), samples + 1))
+    for code in range(codes.max() + 1):
+        member = np.flatnonzero((codes == code) & tested)
+        drawn = rng.multinomial(len(member), np.full(len(member), 1 / len(member)), samples)
+        # Whole numbers, so that equal accuracies are equal to the last digit.
+        values += flat[:, member] @ np.concatenate([np.ones((1, len(member))), drawn]).T / len(member)
+    values /= codes.max() + 1
+    tail = 100 * (1 - confidence) / 2
+    ends = np.percentile(values[:, 1:], [tail, 100 - tail], axis=1) if samples else ()
+    shape = correct.shape[:-1]
+    return values[:, 0].reshape(shape), tuple(end.reshape(shape) for end in ends)
