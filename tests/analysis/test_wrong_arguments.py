@@ -60,7 +60,7 @@ RDMS = make_rdms(RNG.random((2, 15)), ("time",))
         (lambda: best_lag(RDMS.dissimilarity.values, RDMS), "give an xarray.Dataset"),
         (lambda: fit_clock(RDMS, 5), "give an xarray.Dataset"),
         (lambda: square_rdms(RDMS.dissimilarity.values), "rdms: give an xarray.Dataset, not a numpy.ndarray"),
-        (lambda: select_stimuli(RDMS, "s1"), "index: give"),
+        (lambda: select_stimuli(RDMS, "s1"), "index: these RDMs do not name"),
         (
             lambda: jacobian_spectrum("ventral", np.zeros((1, 3, 8, 8))),
             "network: give a RecurrentNetwork, not 'ventral'",

@@ -164,10 +164,9 @@ def compute_dynamics(
     for name, variable in result.variables.items():
         plain = str(name).removeprefix("neuroid_").removesuffix("_low").removesuffix("_high").removesuffix("_mean")
         if plain in _UNITS:
-            unit = _UNITS[plain].replace(
-                _TIME, units.removesuffix("s") if plain == "speed" and units != "ms" else units
-            )
-            variable.attrs["units"] = unit.replace(_STATE, str(own.get("units", "arbitrary units")))
+            time = "step" if units == "steps" and plain == "speed" else units
+            of_states = str(own.get("units", "arbitrary units"))
+            variable.attrs["units"] = _UNITS[plain].replace(_TIME, time).replace(_STATE, of_states)
     result["time_ms"].attrs["units"] = "ms"
     source = getattr(recording, "attrs", None) or own
     result.attrs = provenance(
