@@ -193,6 +193,13 @@ KINDS = {
          "committed_high": 0.45, "committed_area": "IT", "simulated": "yes"},
     ),
     "score": xr.Dataset({"score": 0.5, "raw": 0.3, "ceiling": 0.6, "error": 0.01}, attrs={"model": "m"}),
+    "score of states": xr.Dataset(
+        {"score": ("time_bin", [0.2, 0.5]), "raw": ("time_bin", [0.1, 0.3]), "ceiling": ("time_bin", [0.5, 0.6]),
+         "error": ("time_bin", [0.01, 0.01]), "low": ("time_bin", [0.05, 0.2]), "high": ("time_bin", [0.15, 0.4]),
+         "state_score": (("area", "time", "time_bin"), [[[0.1, 0.3], [0.4, 0.45]], [[np.nan, np.nan], [0.7, 0.8]]])},
+        {"time_bin_start": ("time_bin", [70, 90]), "time_bin_end": ("time_bin", [90, 110]), "area": ["V4", "IT"],
+         "time_step": ("time", [0, 1]), "time_ms": timed([[50.0, 60.0], [60.0, 70.0]])},
+    ),
     "score over time": xr.Dataset(
         {name: ("time_bin", values) for name, values in
          {"score": [0.2, 0.5], "raw": [0.1, 0.3], "ceiling": [0.5, 0.6], "error": [0.01, np.nan]}.items()},
@@ -225,6 +232,11 @@ def test_other_results_are_seen_with_their_ceilings_and_units(kind: str, tmp_pat
     expected = {
         "benchmark": ("SIMULATED", "0.38 of IT", "Noise ceiling 0.70", '"ceiling": [0.6, 0.7]'),
         "score": ("Score 0.5; 1 is the noise ceiling.", '"ceiling": [0.6, 0.6]', '"low": 0.29, "high": 0.31'),
+        "score of states": (
+            '"low": [0.05, 0.2], "high": [0.15, 0.4]',
+            '"values": [[null, null], [0.7, 0.8]]',
+            "brain time",
+        ),
         "score over time": ('"x": [80.0, 100.0]', '"high": [0.5, 0.6], "name": "noise ceiling"', "brain time"),
         "benchmarks": ("b (SIMULATED data)", "2 models, 1 benchmark.", '"ceiling": [0.9, 0.9]'),
         "encoding": ("Median over 4 neurons; the best state reaches 0.25", "Pearson's r", "time step"),

@@ -81,6 +81,21 @@ def line(
     return found
 
 
+def area_names(result: Any) -> list[str]:
+    """Return the names of the areas of a result."""
+    return [str(area) for area in result["area"].values]
+
+
+def by_area(result: xr.Dataset, name: str, title: str, clock: bool, low: str = "", high: str = "") -> dict[str, Any]:
+    """Return a panel of :func:`lines` with a line an area; `low` and `high` name the ends of its interval."""
+    series = []
+    for colour, area in enumerate(area_names(result)):
+        one = result.sel(area=area)
+        bounds = [one[n].values if n in one else None for n in (low, high)]
+        series.append(line(area, model_times(one, clock), one[name].values, bounds, colour))
+    return {"title": title, "series": series}
+
+
 def lines(
     title: str,
     panels: Sequence[dict[str, Any]],

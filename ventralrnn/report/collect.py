@@ -42,6 +42,11 @@ class Source:
         return any(str(self.attrs.get(key, "")).lower() in ("yes", "true") for key in ("simulated", "brain_simulated"))
 
     @property
+    def warning(self) -> list[str]:
+        """What is to be said first where it is simulated."""
+        return ["SIMULATED, not primate data."] if self.simulated else []
+
+    @property
     def model(self) -> str | None:
         """The model, and which of its connections were cut."""
         if not self.attrs.get("model"):

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis import time_courses
-from ventralrnn.report import charts
+from ventralrnn.report import charts, scores
 from ventralrnn.report.charts import Chart
 from ventralrnn.report.collect import Source
 from ventralrnn.report.encode import plain
@@ -63,10 +63,6 @@ def _about(source: Source) -> str:
     shown = f"{stimuli['name']} stimuli" if isinstance(stimuli, dict) and stimuli.get("name") else None
     parts = [str(part) for part in (model, other or shown) if part]
     return (" and ".join(parts) if other else ", ".join(parts)) or source.path.stem
-
-
-def _areas(result: Any) -> list[str]:
-    return [str(area) for area in result["area"].values]
 
 
 # --- a recording -----------------------------------------------------------------------------------------------------
@@ -131,7 +127,7 @@ def _rsa(source: Source) -> tuple[list[str], list[Chart]]:
         found = list(_in_brain_time(result, clock, y))
     else:
         found = [_in_model_time(result, clock, y)]
-    return [*_warning(source), *_best(result, clock, y["unit"])], found
+    return [*source.warning, *_best(result, clock, y["unit"])], found
 
 
 def _in_model_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Chart:
@@ -139,7 +135,7 @@ def _in_model_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Chart:
     for name in result["brain_area"].values:
         one = result.sel(brain_area=name)
         series, ends = [], []
-        for colour, area in enumerate(_areas(one)):
+        for colour, area in enumerate(charts.area_names(one)):
             state = one.sel(area=area)
             times = charts.model_times(state, clock)
             ends += [times.min(), times.max()]
@@ -164,7 +160,7 @@ def _in_brain_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Iterat
     for name in result["brain_area"].values:
         one = result.sel(brain_area=name)
         panels = []
-        for area in _areas(one):
+        for area in charts.area_names(one):
             state = one.sel(area=area).transpose("time", "brain_time", ...)
             panel = {
                 "title": f"model {area}",
@@ -187,7 +183,7 @@ def _in_brain_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Iterat
 
 def _best_course(one: xr.Dataset, times: np.ndarray, name: str) -> dict[str, Any]:
     series = []
-    for colour, area in enumerate(_areas(one)):
+    for colour, area in enumerate(charts.area_names(one)):
         state = one.sel(area=area).transpose("time", "brain_time", ...)
         values = state["similarity"].values
         seen = np.isfinite(values).any(0)
@@ -206,10 +202,6 @@ def _bands(result: xr.Dataset) -> str:
     if "ceiling_lower" in result:
         return said + "Grey: noise ceiling, lower to upper bound."
     return said + "There is no noise ceiling: it takes several subjects."
-
-
-def _warning(source: Source) -> list[str]:
-    return ["SIMULATED, not primate data."] if source.simulated else []
 
 
 def _best(result: xr.Dataset, clock: bool, unit: str) -> Iterator[str]:
@@ -249,7 +241,7 @@ def _dynamics(source: Source) -> tuple[list[str], list[Chart]]:
     clock = source.attrs.get("units") == "ms" and charts.has_clock(result)
     unit = "ms" if clock else "steps"
     ladder: list[dict[str, Any]] = []
-    for colour, area in enumerate(_areas(result)):
+    for colour, area in enumerate(charts.area_names(result)):
         one = result.sel(area=area)
         marks = []
         for name, said in (("onset", "onset"), ("half_maximum", "half of the maximum"), ("peak", "peak")):
@@ -269,22 +261,12 @@ def _dynamics(source: Source) -> tuple[list[str], list[Chart]]:
     panels = []
     for name, title, y in _MEASURES:
         if name in result and set(result[name].dims) == {"area", "time"} and np.isfinite(result[name].values).any():
-            panels.append({**_by_area(result, name, title, clock), "y": y})
+            panels.append({**charts.by_area(result, name, title, clock), "y": y})
     if panels:
         label = {"label": "", "unit": "", "zero": True}
         found.append(charts.lines("How the states move", panels, charts.time_axis(clock), label, share=False))
     onsets = ", ".join(f"{row['name']} {row['marks'][0]['value']:.3g}" for row in ladder if row["marks"][0]["value"])
     return [f"Onset of the response: {onsets} {unit}."], found
-
-
-def _by_area(result: xr.Dataset, name: str, title: str, clock: bool, low: str = "", high: str = "") -> dict[str, Any]:
-    """Return a panel with a line an area."""
-    series = []
-    for colour, area in enumerate(_areas(result)):
-        one = result.sel(area=area)
-        bounds = [one[n].values if n in one else None for n in (low, high)]
-        series.append(charts.line(area, charts.model_times(one, clock), one[name].values, bounds, colour))
-    return {"title": title, "series": series}
 
 
 # --- decoding, encoding ----------------------------------------------------------------------------------------------
@@ -298,17 +280,17 @@ def _decoding(source: Source) -> tuple[list[str], list[Chart]]:
         .where(result["accuracy"] == result["accuracy"].max())
         .max([d for d in result["accuracy"].dims if d != "area"])
     )
-    area = _areas(result)[int(np.nanargmax(best.values))]
+    area = charts.area_names(result)[int(np.nanargmax(best.values))]
     right = 100 * float(best.max())
     lead = [f"Categories are read best from {area}: {right:.0f} % right, chance {100 * chance:.0f} %."]
     y = {"label": "balanced accuracy", "unit": "share of test stimuli", "zero": True}
     if "time_other" not in result["accuracy"].dims:
-        panel = _by_area(result, "accuracy", "", clock, "lower", "upper")
+        panel = charts.by_area(result, "accuracy", "", clock, "lower", "upper")
         panel["rule"] = {"value": chance, "name": "chance"}
         note = "Bands: 95 % intervals over stimuli. A line begins with the first state of its area."
         return lead, [charts.lines("Categories read from every state", [panel], charts.time_axis(clock), y, note)]
     panels = []
-    for name in _areas(result):
+    for name in charts.area_names(result):
         one = result.sel(area=name).transpose("time", "time_other", ...)
         other = one["time_ms_other"] if clock and "time_ms_other" in one.coords else one["time_step_other"]
         panels.append(
@@ -334,109 +316,13 @@ def _encoding(source: Source) -> tuple[list[str], list[Chart]]:
     rest = [d for d in score.dims if d not in ("area", "time")]
     best = score.max(rest) if rest else score
     shown = xr.Dataset({"score": best})
-    panel = _by_area(shown, "score", "", clock)
+    panel = charts.by_area(shown, "score", "", clock)
     y = {"label": "predicted responses", "unit": unit, "zero": True}
     note = "At the time bin that is predicted best." if rest else ""
     return lead, [charts.lines("Responses predicted from every state", [panel], charts.time_axis(clock), y, note)]
 
 
-# --- scores ----------------------------------------------------------------------------------------------------------
-
-
-def _benchmark(source: Source) -> tuple[list[str], list[Chart]]:
-    result, attrs = source.dataset, source.attrs
-    top = float(result["ceiling"]) if "ceiling" in result else np.nan
-    lower = float(result["ceiling_lower"]) if "ceiling_lower" in result else np.nan
-    y = {"label": f"score ({attrs.get('metric', 'metric')})", "unit": "1 is perfect", "zero": True}
-    committed = charts.mark(
-        f"{attrs.get('committed_area')}, chosen before scoring",
-        *(float(attrs.get(f"committed_{part}", np.nan)) for part in ("score", "low", "high")),
-    )
-    marks = [{"name": str(attrs.get("model", "model")), "marks": [committed], "colour": 0}]
-    note = _ceiling_note(attrs, top)
-    panel: dict[str, Any] = {"title": "", "rows": marks, "ceiling": _bounds(lower, top)}
-    found = [charts.rows("Score", [panel], {**y, "zero": True}, note)]
-    if "time" in result["score"].dims:
-        clock = charts.has_clock(result)
-        course = _by_area(result, "score", "", clock, "low", "high")
-        every = np.concatenate([line["x"] for line in course["series"]])
-        course["ceiling"] = charts.ceiling(np.array([every.min(), every.max()]), lower, top)
-        found.append(charts.lines("Score at every step", [course], charts.time_axis(clock), y, note))
-    score = "none" if committed["value"] is None else f"{committed['value']:.3g}"
-    return [*_warning(source), f"Score {score} of {attrs.get('committed_area')}. {note}"], found
-
-
-def _bounds(low: float, high: float) -> list[float] | None:
-    return [low if np.isfinite(low) else high, high] if np.isfinite(high) else None
-
-
-def _ceiling_note(attrs: dict[str, Any], top: float) -> str:
-    if np.isfinite(top):
-        return f"Noise ceiling {top:.2f}."
-    return f"No noise ceiling ({str(attrs.get('ceiling_from', 'not known')).removeprefix('none: ')})."
-
-
-def _score(source: Source) -> tuple[list[str], list[Chart]]:
-    result, attrs = source.dataset, source.attrs
-    lead = [f"Score {float(result['score'].mean()):.3g}; 1 is the noise ceiling."]
-    raw, error, top = (np.atleast_1d(result[name].values.astype(float)) for name in ("raw", "error", "ceiling"))
-    score = np.atleast_1d(result["score"].values.astype(float))
-    if "time_bin" in result["score"].dims:
-        middle = (result["time_bin_start"].values + result["time_bin_end"].values) / 2
-        panels: list[dict[str, Any]] = [
-            {
-                "title": "score",
-                "series": [charts.line("score", middle, score)],
-                "y": {"label": "score", "unit": "1 is the ceiling"},
-            },
-            {
-                "title": "before the ceiling",
-                "series": [charts.line("raw", middle, raw, (raw - error, raw + error), 1)],
-                "ceiling": charts.ceiling(middle, top, top),
-                "y": {"label": "raw score", "unit": str(attrs.get("metric", "metric"))},
-            },
-        ]
-        x = {"label": "brain time", "unit": "ms"}
-        return lead, [charts.lines("Score over time", panels, x, {"label": "", "unit": "", "zero": True}, share=False)]
-    row = {"name": str(attrs.get("model", "model")), "colour": 0}
-    rows: list[dict[str, Any]] = [
-        {
-            "title": "score, 1 is the ceiling",
-            "rows": [{**row, "marks": [charts.mark("score", score[0])]}],
-            "ceiling": [1, 1],
-        },
-        {
-            "title": "before the ceiling",
-            "rows": [{**row, "marks": [charts.mark("raw", raw[0], raw[0] - error[0], raw[0] + error[0])]}],
-            "ceiling": _bounds(float(top[0]), float(top[0])),
-        },
-    ]
-    note = "Bar: error over splits." if np.isfinite(error).any() else ""
-    return lead, [charts.rows("Score", rows, {"label": "score", "unit": "", "zero": True}, note)]
-
-
-def _benchmarks(source: Source) -> tuple[list[str], list[Chart]]:
-    result = source.dataset
-    panels = []
-    for name in result["benchmark"].values:
-        one = result.sel(benchmark=name)
-        top, lower = (float(one[n]) if n in one else np.nan for n in ("ceiling", "ceiling_lower"))
-        rows = [
-            {
-                "name": str(model),
-                "marks": [charts.mark("score", *(float(one[p].sel(model=model)) for p in ("score", "low", "high")))],
-                "colour": 0,
-            }
-            for model in one["model"].values
-        ]
-        simulated = "simulated" in one and bool(one["simulated"])
-        title = str(name).removeprefix("ventralrnn.") + (" (SIMULATED data)" if simulated else "")
-        panels.append({"title": title, "rows": rows, "ceiling": _bounds(lower, top)})
-    note = "Bars: intervals of each model. Grey: noise ceiling; where there is none, it is not known."
-    lead = [
-        ", ".join(f"{n} {what}{'s' * (n > 1)}" for what in ("model", "benchmark") if (n := result.sizes[what])) + "."
-    ]
-    return lead, [charts.rows("Scores", panels, {"label": "score", "unit": "1 is perfect", "zero": True}, note)]
+# --- anything else ---------------------------------------------------------------------------------------------------
 
 
 def _other(source: Source) -> tuple[list[str], list[Chart]]:
@@ -458,9 +344,9 @@ _VIEWS: dict[str, tuple[str, Callable[[Source], tuple[list[str], list[Chart]]]]]
     "rsa": ("Comparison with brains", _rsa),
     "decoding": ("Decoding", _decoding),
     "encoding": ("Encoding", _encoding),
-    "benchmark": ("Scores", _benchmark),
-    "score": ("Scores", _score),
-    "benchmarks": ("Scores", _benchmarks),
+    "benchmark": ("Scores", scores.show_benchmark),
+    "score": ("Scores", scores.show_score),
+    "benchmarks": ("Scores", scores.show_benchmarks),
     "other": ("Other results", _other),
 }
 # In the order of the page.
