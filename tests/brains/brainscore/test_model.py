@@ -72,6 +72,17 @@ def test_a_single_bin_has_no_time_axis_and_every_step_is_a_bin_by_default(data: 
     np.testing.assert_allclose(mean.values, steps.values.mean(-1), atol=1e-6)
 
 
+@pytest.mark.parametrize("clock", [CLOCK, None])
+def test_a_measurement_without_time_is_the_mean_of_all_steps(data: Data, clock: Clock | None) -> None:
+    model = subject(clock=clock)
+    model.start_recording("IT", [(0, 0)])
+    found = model.look_at(data.stimuli)
+    assert found.dims == ("presentation", "neuroid") and model.coverage(data.stimuli).tolist() == [1]
+    np.testing.assert_allclose(found.values, by_hand(5, data.stimuli).mean(0), rtol=2e-5, atol=2e-6)
+    with pytest.raises(RecordingError, match="does not end after it starts"):
+        model.start_recording("IT", [(0, 0), (10, 20)])
+
+
 def test_what_no_step_covers_is_an_error_or_nan_and_never_a_repetition(data: Data) -> None:
     model = subject()
     model.start_recording("IT", [(70, 80), (80, 90), (140, 150)])

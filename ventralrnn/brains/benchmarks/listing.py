@@ -13,7 +13,8 @@ _AREAS = ("V1", "V2", "V4", "IT", "PIT", "CIT", "AIT", "anteriorVTC", "posterior
 _PART = re.compile(r"[A-Za-z0-9]+")
 # Author and year, which the names of Brain-Score's data files begin with.
 _STUDY = re.compile(r"[A-Za-z]+\d{4}")
-# What the ids do not tell, from Brain-Score's own benchmark.
+# What the ids do not tell, from Brain-Score's own benchmarks.
+_REGIONS = {"Igustibagus2024-ridge": "IT"}
 _BINS = {"Kar2019-ost": "18 x 10 ms"}
 
 
@@ -89,6 +90,7 @@ def _foreign(identifier: str, files: str) -> Entry:
     area = next((part for part in reversed(parts) if part in _AREAS), "behaviour")
     if identifier.startswith("ImageNet"):
         area = "-"
+    area = _REGIONS.get(identifier, area)
     bins = _BINS.get(identifier) or ("10 ms" if "temporal" in where else "-" if area in ("behaviour", "-") else "one")
     study = _STUDY.search(identifier)
     known = study is not None and study[0].lower() in files

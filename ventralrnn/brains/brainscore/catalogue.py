@@ -37,6 +37,15 @@ def brainscore_ids() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def check_id(identifier: str) -> None:
+    """Raise a DataError if Brain-Score has no benchmark of this id; the message says which come near."""
+    ids = brainscore_ids()
+    if identifier not in ids:
+        near = difflib.get_close_matches(identifier, ids, n=3, cutoff=0.4)
+        hint = f"did you mean {', '.join(near)}? " if near else ""
+        raise DataError(f"no benchmark {identifier!r}: {hint}ventralrnn benchmarks lists them all")
+
+
 def load_benchmark(identifier: str, data_dir: str | Path | None = None, download: bool = False) -> Any:
     """Load a benchmark of Brain-Score from data that are here.
 
@@ -59,10 +68,6 @@ def load_benchmark(identifier: str, data_dir: str | Path | None = None, download
     DataError
         If there is no such benchmark, its data are not here, or it needs a package that is not installed.
     """
-    ids = brainscore_ids()
-    if identifier not in ids:
-        near = difflib.get_close_matches(identifier, ids, n=3, cutoff=0.4)
-        hint = f"did you mean {', '.join(near)}? " if near else ""
-        raise DataError(f"no benchmark {identifier!r}: {hint}ventralrnn benchmarks lists them all")
+    check_id(identifier)
     with local_data(identifier, data_dir, download):
         return load_brainscore().load_benchmark(identifier)

@@ -26,7 +26,7 @@ from ventralrnn.brains.brainscore.states import (
     States,
 )
 from ventralrnn.brains.brainscore.tasks import Behaviour
-from ventralrnn.brains.brainscore.timing import MIN_COVERAGE, bin_weights, name_bins, step_bounds, to_bins
+from ventralrnn.brains.brainscore.timing import MIN_COVERAGE, bin_weights, name_bins, step_bounds, to_bins, without_time
 from ventralrnn.errors import RecordingError
 from ventralrnn.graph import Clock
 from ventralrnn.networks.preprocessing import Preprocessing
@@ -87,8 +87,9 @@ class VentralBrainModel:
     A step lasts from its time to that of the next one, the last as long as a step of the clock. A requested bin is the
     average of the steps that overlap with it, weighted by the milliseconds that they share. At the edges (before the
     first response, after the last step) the average is over the covered part where that is at least `min_coverage` of
-    the bin; else the bin is not covered. No step is repeated over bins in which it does not last. A model without a
-    clock has no time: if it has a single step, that answers a request for a single bin, and nothing else.
+    the bin; else the bin is not covered. A single bin that ends where it starts, as benchmarks of fMRI have it, is a
+    measurement without time: the mean of all steps. No step is repeated over bins in which it does not last. A model
+    without a clock has no time: if it has a single step, that answers a request for a single bin, and nothing else.
 
     Brain-Score draws pictures anew (padded with grey, or cut) where a benchmark's visual angle is not the model's; it
     is announced when it happens. Nothing is cached.
@@ -225,6 +226,8 @@ class VentralBrainModel:
         area, bins = self._recorded
         known = self.states.look(area, self._present(stimuli).stimuli)
         assert bins is not None
+        if without_time(bins):
+            return np.ones(1)
         return bin_weights(step_bounds(known.times, known.ms_per_step), bins, self.min_coverage)[1]
 
     def look_at_states(self, area: str, stimuli: Any, number_of_trials: int = 1) -> tuple[AreaStates, np.ndarray]:
@@ -269,6 +272,8 @@ class VentralBrainModel:
 
     def _weights(self, area: str, known: AreaStates, bins: np.ndarray) -> np.ndarray:
         """Return how much of each bin comes from each step."""
+        if without_time(bins):
+            return np.full((1, len(known.steps)), 1 / len(known.steps))
         if not known.timed:
             if len(known.steps) == len(bins) == 1:
                 return np.ones((1, 1))

@@ -19,7 +19,7 @@ from joblib import parallel_backend
 from torch import nn
 
 from ventralrnn.analysis.results import provenance, save_result
-from ventralrnn.brains.brainscore.catalogue import load_benchmark
+from ventralrnn.brains.brainscore.catalogue import check_id, load_benchmark
 from ventralrnn.brains.brainscore.each_state import Journal, score_states
 from ventralrnn.brains.brainscore.environment import nothing_kept, replaced
 from ventralrnn.brains.brainscore.metric import CarefulMetric
@@ -128,13 +128,16 @@ def score(
     folder = None if data_dir is None else Path(data_dir)
     with nothing_kept(), parallel_backend("threading"), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of Brain-Score's way with xarray, one a split and time bin
-        judge = load_benchmark(benchmark, folder, download) if given else benchmark
+        if given:
+            check_id(benchmark)
         if not isinstance(model, VentralBrainModel):
             subject = VentralBrainModel(model, areas, uncovered=uncovered, **how)
         elif areas is not None or how:
             raise VentralrnnError(f"{', '.join(['areas', *how])}: the VentralBrainModel has its own")
         else:
             subject = model
+        # Data are large: what is wrong with the model is said before they are asked for.
+        judge = load_benchmark(benchmark, folder, download) if given else benchmark
         with nothing_kept(judge), _careful(judge, reference) as metric, local_data(name, folder, download):
             found = _to_dataset(_judge(judge, subject, name), judge, subject, name, metric, command)
             if states:

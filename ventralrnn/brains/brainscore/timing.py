@@ -24,12 +24,13 @@ def to_bins(time_bins: Any) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, (time_bin, 2)
-        Start and end, in ms.
+        Start and end, in ms. A single bin that ends where it starts, as benchmarks of fMRI have it, is a measurement
+        without time, see :func:`without_time`.
 
     Raises
     ------
     RecordingError
-        If these are no bins, or one does not end after it starts.
+        If these are no bins, or one of several does not end after it starts.
     """
     pairs: list[list[float]] = []
     for time_bin in _items(time_bins):
@@ -43,9 +44,14 @@ def to_bins(time_bins: Any) -> np.ndarray:
     if not len(bins):
         raise RecordingError("time bins: there are none; give pairs of start and end in ms, such as [(70, 170)]")
     wrong = bins[~(bins[:, 1] > bins[:, 0])]
-    if len(wrong):
+    if len(wrong) and not without_time(bins):
         raise RecordingError(f"time bins: ({wrong[0][0]:g}, {wrong[0][1]:g}) does not end after it starts")
     return bins
+
+
+def without_time(bins: np.ndarray) -> bool:
+    """Return whether bins (time_bin, 2) stand for a measurement without time: one that ends where it starts."""
+    return len(bins) == 1 and bool(bins[0, 0] == bins[0, 1])
 
 
 def _items(time_bins: Any) -> list[Any]:
