@@ -320,6 +320,8 @@ def test_a_file_of_another_hand_is_not_replaced(recording: Recording, tmp_path: 
     write_report(recording.path, out)
     write_report(recording.path, out, title="again")
     assert data_of(out)["title"] == "again"
+    with pytest.raises(AnalysisError, match="paths"):
+        write_report(3, out)  # type: ignore[arg-type]
     for other, message in ((tmp_path / "a.nc", "ends in .html"), (tmp_path / "no" / PAGE, "there is no folder")):
         with pytest.raises(AnalysisError, match=message):
             write_report(recording.path, other)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ventralrnn import __version__
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.files import whole
 from ventralrnn.report.collect import Source, collect
@@ -27,6 +28,7 @@ _GENERATOR = '<meta name="generator" content="ventralrnn report'
 _SHOWN = ("model", "brain", "benchmark", "weights_sha256", "command", "source_command", "seed", "licence", "citation")
 
 
+@checked(AnalysisError)
 def write_report(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],

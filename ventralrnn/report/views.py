@@ -261,7 +261,9 @@ def _dynamics(source: Source) -> tuple[list[str], list[Chart]]:
     panels = []
     for name, title, y in _MEASURES:
         if name in result and set(result[name].dims) == {"area", "time"} and np.isfinite(result[name].values).any():
-            panels.append({**charts.by_area(result, name, title, clock), "y": y})
+            stated = str(result[name].attrs.get("units", "1"))
+            unit_here = y["unit"] if stated == "1" else stated
+            panels.append({**charts.by_area(result, name, title, clock), "y": {**y, "unit": unit_here}})
     if panels:
         label = {"label": "", "unit": "", "zero": True}
         found.append(charts.lines("How the states move", panels, charts.time_axis(clock), label, share=False))
