@@ -35,4 +35,7 @@ figure = make_time_course_figure(courses, "Response of each area over time")
 for area, course in courses.items():
     strength = course["strength"].mean("stimulus")
     reached = np.isfinite(strength.values)
-    print(area, dict(zip(course.time_ms.values[reached], strength.values[reached].round(2), strict=True)))
+    print(
+        area,
+        dict(zip(course.time_ms.values[reached].tolist(), strength.values[reached].round(2).tolist(), strict=True)),
+    )
