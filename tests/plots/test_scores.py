@@ -101,6 +101,35 @@ def test_scores_of_brainscore() -> None:
         plot_scores(xr.Dataset())
 
 
+def test_states_on_a_static_benchmark_of_brainscore() -> None:
+    raw = np.array([[0.2, np.nan, np.nan], [0.1, 0.3, 0.4]])
+    dims = ("area", "time")
+    result = xr.Dataset(
+        {
+            **{name: ((), value) for name, value in (("score", 0.5), ("raw", 0.35), ("low", 0.3), ("high", 0.4))},
+            "error": 0.01,
+            "ceiling": 0.7,
+            "state_raw": (dims, raw),
+            "state_low": (dims, raw - 0.02),
+            "state_high": (dims, raw + 0.02),
+        },
+        {
+            "area": ["V4", "IT"],
+            "time_step": ("time", [0, 1, 2]),
+            "time_ms": (dims, [[50, np.nan, np.nan], [70.0, 90, 110]]),
+        },
+        {"benchmark": "Some.IT-pls", "region": "IT", "areas": '{"IT": "it"}', "time_bins_ms": "[[70.0, 170.0]]"},
+    )
+    ax = plot_scores(result)
+    drawn(ax)
+    lines = {line.get_label(): np.asarray(line.get_xydata()) for line in ax.lines}
+    np.testing.assert_allclose(lines["V4"], [[49, 0.2]])
+    np.testing.assert_allclose(lines["IT"], [[71, 0.1], [91, 0.3], [111, 0.4]])
+    np.testing.assert_allclose(lines["committed: IT, averaged"], [[70, 0.35], [170, 0.35]])
+    assert set(lines["noise ceiling"][:, 1]) == {0.7}
+    assert not overlapping_texts(ax)
+
+
 def evaluation(accuracy: list[float], trained: list[int], first: int = 3) -> Evaluation:
     readouts = tuple(
         ReadoutScore(first + i, 80 + 10.0 * i, first + i in trained, False, a, a - 0.01, a + 0.02, 0, 0, 0, (), ())

@@ -9,10 +9,17 @@ from matplotlib import pyplot
 from matplotlib.colors import to_rgb
 
 from tests.plots.common import drawn, legend_texts, overlapping_texts, smallest_text
-from ventralrnn.analysis import compute_dynamics, decode, embed_states
+from ventralrnn.analysis import compare_states, compute_dynamics, decode, embed_states
+from ventralrnn.analysis.clocks import best_lag, fit_clock
 from ventralrnn.analysis.rdm import make_rdms
 from ventralrnn.errors import AnalysisError
-from ventralrnn.plots import plot_generalisation, plot_latencies, plot_trajectories
+from ventralrnn.plots import (
+    plot_clock,
+    plot_generalisation,
+    plot_latencies,
+    plot_state_similarity,
+    plot_trajectories,
+)
 from ventralrnn.plots.style import AREA_COLOURS
 
 STIMULI, STEPS = 24, 4
@@ -138,3 +145,60 @@ def test_paths_of_states() -> None:
     assert len(direct.lines) == 1
     with pytest.raises(AnalysisError, match="areas: no V7 here"):
         plot_trajectories(placed, areas=["V7"])
+
+
+def test_all_states_against_all_others(recording: dict[str, xr.DataArray]) -> None:
+    result = compare_states(recording)
+    ax = plot_state_similarity(result)
+    drawn(ax)
+    mesh = next(c for c in ax.collections if c.get_array() is not None)
+    shown = np.ma.filled(mesh.get_array().astype(float), np.nan)
+    np.testing.assert_allclose(shown, result.similarity.values.reshape(8, 8))
+    assert [t.get_text() for t in ax.get_xticklabels()] == [t.get_text() for t in ax.get_yticklabels()] == ["V1", "IT"]
+    assert ax.get_xticks().tolist() == [1.5, 5.5]
+    bars = [p for p in ax.patches if p.get_label() in ("V1", "IT")]
+    assert [to_rgb(p.get_facecolor()) for p in bars] == [to_rgb(AREA_COLOURS[a]) for a in ("V1", "IT")] * 2
+    # V1 comes first: at the left, and at the top.
+    assert bars[0].get_x() < bars[1].get_x() and bars[2].get_y() > bars[3].get_y()
+    assert ax.patch.get_hatch() and legend_texts(ax) == ["not reached yet"]
+    assert ax.figure.axes[1].get_ylabel() == "CKA"
+    assert not overlapping_texts(ax) and smallest_text(ax) >= 6
+    with pytest.raises(AnalysisError, match="compare_states"):
+        plot_state_similarity(xr.Dataset())
+
+
+@pytest.fixture(scope="module")
+def sides() -> tuple[xr.Dataset, xr.Dataset]:
+    """Return a model of 4 steps and a brain that takes 20 ms for each of them."""
+    rng = np.random.default_rng(0)
+    steps = rng.random((4, 190))
+    coords = {"time_step": ("time", range(4)), "time_ms": ("time", 50 + 10.0 * np.arange(4))}
+    times = {"time_ms": ("time", 60 + 10.0 * np.arange(8))}
+    brain = np.repeat(steps, 2, 0) + 0.2 * rng.random((3, 8, 190))
+    return make_rdms(steps, ("time",), coords), make_rdms(brain, ("subject", "time"), times, attrs={"simulated": "yes"})
+
+
+def test_a_fitted_clock(sides: tuple[xr.Dataset, xr.Dataset]) -> None:
+    result = fit_clock(*sides, splits=3, permutations=19, bootstrap=20)
+    ax = plot_clock(result)
+    drawn(ax)
+    (points,) = [c for c in ax.containers]
+    np.testing.assert_allclose(points[0].get_xydata(), [[75, 1], [95, 2], [115, 3]])
+    lines = {line.get_label(): np.asarray(line.get_xydata()) for line in ax.lines}
+    np.testing.assert_allclose(lines["20 ms a step"], [[55, 0], [115, 3]])
+    np.testing.assert_allclose(lines["the model's own clock"], [[50, 0], [60, 1], [70, 2], [80, 3]])
+    assert "p = 0.05" in points.get_label() and (ax.get_xlabel(), ax.get_ylabel()) == ("brain time (ms)", "model step")
+    assert ax.get_title(loc="right").strip() == "simulated data"
+    assert not overlapping_texts(ax) and smallest_text(ax) >= 6
+
+
+def test_the_step_that_each_time_is_most_like(sides: tuple[xr.Dataset, xr.Dataset]) -> None:
+    result = best_lag(*sides, bootstrap=20)
+    ax = plot_clock(result)
+    drawn(ax)
+    line = next(line for line in ax.lines if line.get_label().startswith("most similar step"))
+    np.testing.assert_allclose(line.get_xdata(), 60 + 10.0 * np.arange(8))
+    assert line.get_ydata().tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert f"lag {float(result.lag_ms):g} ms" in line.get_label()
+    with pytest.raises(AnalysisError, match="no map of steps"):
+        plot_clock(xr.Dataset())

@@ -86,6 +86,35 @@ def test_results_with_an_interval() -> None:
     assert plot_time_courses(areal(level=False)).get_title(loc="right") == ""
 
 
+def test_neuroids_and_connections() -> None:
+    ms = ("area", "time"), [[50.0, 60, 70]] * 2
+    scores = np.random.default_rng(0).random((2, 3, 30))
+    encoded = xr.Dataset(
+        {"score": (("area", "time", "neuroid"), scores)},
+        {"area": ["V4", "IT"], "time_step": ("time", range(3)), "time_ms": ms},
+    )
+    ax = plot_time_courses(encoded)
+    np.testing.assert_allclose(lines(ax)[1][:, 1], np.median(scores[1], 1))
+    assert "percentile of neuroids" in ax.get_legend().get_title().get_text()
+    shares = xr.Dataset(
+        {"share": (("connection", "time"), [[np.nan, 0.4, 0.5], [np.nan, 0.6, 0.5]])},
+        {
+            "connection": ["V4-IT", "IT-IT"],
+            "target": ("connection", ["IT", "IT"]),
+            "area": ["V4", "IT"],
+            "time_step": ("time", range(3)),
+            "time_ms": ms,
+        },
+    )
+    ax = plot_time_courses(shares, "share")
+    np.testing.assert_allclose(lines(ax)[0], [[60, 0.4], [70, 0.5]])
+    assert legend_texts(ax) == ["not reached yet", "V4-IT", "IT-IT"]
+    assert ax.get_xlabel() == "time after stimulus onset (ms)"
+    assert drawn(ax).std() > 5
+    with pytest.raises(AnalysisError, match="what: score is no time course"):
+        plot_time_courses(encoded.expand_dims(time_bin=2), "score")
+
+
 def test_a_given_axes_is_returned() -> None:
     _, ax = pyplot.subplots()
     assert plot_time_courses(areal(), "accuracy", ax=ax) is ax

@@ -111,7 +111,7 @@ def _place(state: xr.Dataset, kind: str) -> tuple[float, str]:
         return value, "<"
     if kind == "peak" and "peak_at_end" in state and bool(state["peak_at_end"]):
         times = state["time_ms" if state.attrs.get("units", "ms") == "ms" else "time_step"].values
-        return float(times[np.isfinite(state["response_mean"].values)][-1]), ">"
+        return float(times[np.isfinite(state["response_pooled"].values)][-1]), ">"
     return value, "o" if kind == "onset" else "D"
 
 

@@ -21,10 +21,11 @@ from ventralrnn.plots.style import (
     mark_simulated,
     styled,
     take_axes,
-    times_of,
 )
 
 _CEILING = "noise ceiling"
+# Of our scores, what Brain-Score's results hold of the same kind.
+_COMMITTED = {"score": "raw", "low": "low", "high": "high"}
 _METRICS = {"rdm": "similarity of RDMs"}
 
 
@@ -36,7 +37,8 @@ def plot_scores(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     ----------
     result : xarray.Dataset
         What :func:`ventralrnn.score` returns. For a benchmark of ours, a score of every area and step, with intervals.
-        For one of Brain-Score, a score, or one for every time bin, with its standard error over splits.
+        For one of Brain-Score the same before it is held against the ceiling, or a score for every time bin, with its
+        standard error over splits.
     ax : matplotlib.axes.Axes, optional
         Where; new ones by default.
 
@@ -63,7 +65,9 @@ def plot_scores(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     if "score" not in result:
         raise AnalysisError("result: has no score; give what ventralrnn.score returns")
     ax = take_axes(ax)
-    if "area" in result["score"].dims:
+    if "state_raw" in result and "time_bin" not in result["state_raw"].dims:
+        _states(ax, _as_ours(result))
+    elif "area" in result["score"].dims:
         (_states if "time" in result["score"].dims else _areas)(ax, result)
     else:
         _brainscore(ax, result)
@@ -75,44 +79,64 @@ def plot_scores(result: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _as_ours(result: xr.Dataset) -> xr.Dataset:
+    """Return scores of states on a static benchmark of Brain-Score in the form of those on ours."""
+    region = str(result.attrs.get("region", ""))
+    known = [str(area) for area in result["area"].values]
+    area = region if region in known else json.loads(str(result.attrs.get("areas", "{}"))).get(region, "")
+    bins = json.loads(str(result.attrs.get("time_bins_ms", "null")))
+    committed = {
+        "committed_area": area,
+        "committed_steps": "null",
+        "committed_covered_ms": json.dumps(None if bins is None else [bins[0][0], bins[-1][1]]),
+        **{f"committed_{name}": float(result[value]) for name, value in _COMMITTED.items()},
+    }
+    states = {name: result[f"state_{value}"] for name, value in _COMMITTED.items()}
+    return xr.Dataset({**states, "ceiling": result["ceiling"]}, attrs={**result.attrs, **committed})
+
+
 def _states(ax: Axes, result: xr.Dataset) -> None:
     areas = [str(area) for area in result["area"].values]
     colours, markers = area_colours(areas), area_markers(areas)
-    axes = {area: times_of(result.sel(area=area)) for area in areas}
-    in_ms = all(times.in_ms for times in axes.values())
-    if not in_ms:
-        axes = {area: times_of(result.sel(area=area), clock=False) for area in areas}
-    apart = 0.1 * min((float(np.diff(t.values).min()) for t in axes.values() if len(t.values) > 1), default=1.0)
+    there = {area: np.isfinite(result["score"].sel(area=area).transpose("time").values) for area in areas}
+    # A clock counts that says when each state is that has a score.
+    in_ms = "time_ms" in result.coords and all(
+        np.isfinite(result["time_ms"].sel(area=area).values[there[area]]).all() for area in areas
+    )
+    name = "time_ms" if in_ms else "time_step"
+    times = {area: np.asarray((result.sel(area=area))[name].values, float) for area in areas}
+    gaps = [np.diff(times[area][there[area]]).min() for area in areas if there[area].sum() > 1]
+    apart = 0.1 * float(min(gaps, default=1.0))
     _ceiling(ax, result)
     for row, area in enumerate(areas):
-        one = result.sel(area=area)
-        times, values = axes[area].values + (row - (len(areas) - 1) / 2) * apart, one["score"].values
-        there = np.isfinite(values)
-        ends = np.abs(np.stack([one["low"].values, one["high"].values]) - values)[:, there]
-        if there.any():
-            ax.errorbar(times[there], values[there], ends, color=colours[area], lw=0, elinewidth=0.7, zorder=2)
-            ax.plot(times[there], values[there], color=colours[area], marker=markers[area], label=area)
-    _committed(ax, result, axes, colours)
+        one, shown = result.sel(area=area), there[area]
+        values, when = one["score"].values[shown], times[area][shown] + (row - (len(areas) - 1) / 2) * apart
+        ends = np.abs(np.stack([one["low"].values, one["high"].values])[:, shown] - values)
+        if shown.any():
+            ax.errorbar(when, values, ends, color=colours[area], lw=0, elinewidth=0.7, zorder=2)
+            ax.plot(when, values, color=colours[area], marker=markers[area], label=area)
+    area = str(result.attrs.get("committed_area", ""))
+    if area in areas:
+        _committed(ax, result, Times(times[area][there[area]], in_ms), there[area], colours[area])
     ax.axhline(0, color="0.4", lw=0.6)
     ax.set(xlabel=Times(np.zeros(1), in_ms).label, ylabel=_metric(result))
 
 
-def _committed(ax: Axes, result: xr.Dataset, axes: dict[str, Times], colours: dict[str, Any]) -> None:
+def _committed(ax: Axes, result: xr.Dataset, times: Times, there: np.ndarray, colour: Any) -> None:
     """Draw the score that was chosen before anything was scored, over the time that it averages."""
-    area = str(result.attrs.get("committed_area", ""))
-    if area not in axes:
-        return
     steps = json.loads(str(result.attrs["committed_steps"]))
     covered = json.loads(str(result.attrs.get("committed_covered_ms", "null")))
-    if axes[area].in_ms and covered:
+    if times.in_ms and covered:
         left, right = covered
     else:
         # Without a window, all the steps that were averaged, each for as long as it lasts.
-        borders, known = edges(axes[area].values), list(result["time_step"].values)
-        left, right = borders[known.index(steps[0])], borders[known.index(steps[-1]) + 1]
-    score, low, high = (float(result.attrs[f"committed_{name}"]) for name in ("score", "low", "high"))
-    ax.fill_between([left, right], low, high, color=colours[area], alpha=0.15, lw=0, zorder=0.5)
-    look: dict[str, Any] = {"color": colours[area], "lw": 3, "alpha": 0.45, "zorder": 1, "solid_capstyle": "butt"}
+        borders, known = edges(times.values), result["time_step"].values[there].tolist()
+        first, last = (known.index(steps[i]) for i in (0, -1)) if steps else (0, len(known) - 1)
+        left, right = borders[first], borders[last + 1]
+    score, low, high = (float(result.attrs[f"committed_{name}"]) for name in _COMMITTED)
+    ax.fill_between([left, right], low, high, color=colour, alpha=0.15, lw=0, zorder=0.5)
+    look: dict[str, Any] = {"color": colour, "lw": 3, "alpha": 0.45, "zorder": 1, "solid_capstyle": "butt"}
+    area = result.attrs["committed_area"]
     ax.plot([left, right], [score] * 2, label=f"committed: {area}, averaged", **look)
 
 

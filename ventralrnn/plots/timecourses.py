@@ -1,7 +1,7 @@
-"""Anything over time, one line an area: response strength, change, accuracy of decoding, whatever has (area, time).
+"""Anything over time, one line an area: response strength, accuracy, whatever has (area, time).
 
-Draws what :func:`ventralrnn.analysis.time_courses`, :func:`~ventralrnn.analysis.compute_dynamics` and
-:func:`~ventralrnn.analysis.decode` return.
+Draws what :func:`ventralrnn.analysis.time_courses`, :func:`~ventralrnn.analysis.compute_dynamics`,
+:func:`~ventralrnn.analysis.decode` and :func:`~ventralrnn.analysis.encode` return.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,9 +41,12 @@ _NAMES = {
     "participation_ratio": "dimensions (participation ratio)",
     "omega_squared": "variance explained by category (ω²)",
     "score": "score",
+    "share": "share of the state",
 }
 # Of each area in its own units, so that areas are compared by shape alone.
 _RELATIVE = ("strength", "response_pooled")
+_MANY = {"stimulus": "stimuli", "neuroid": "neuroids"}
+_SPREAD = set(_MANY)
 
 
 class _Course(NamedTuple):
@@ -72,8 +75,10 @@ def plot_time_courses(
     ----------
     result : mapping of str to xarray.Dataset, or xarray.Dataset
         What :func:`~ventralrnn.analysis.time_courses` returns: ``strength`` or ``change`` (stimulus, time) of each
-        area, drawn as the median and the range from the 10th to the 90th percentile. Or a result over (area, time) with
-        an interval, as :func:`~ventralrnn.analysis.compute_dynamics` or :func:`~ventralrnn.analysis.decode` return.
+        area. Or a result over (area, time), as :func:`~ventralrnn.analysis.compute_dynamics`,
+        :func:`~ventralrnn.analysis.decode` or :func:`~ventralrnn.analysis.encode` return, or over (connection, time).
+        Where there are stimuli or neuroids, their median is drawn, with the range from the 10th to the 90th percentile;
+        else the value with its interval, if there is one.
     what : str, optional
         Which variable; ``strength``, ``response_pooled``, ``accuracy`` or ``score`` by default.
     areas : sequence of str, optional
@@ -112,7 +117,7 @@ def plot_time_courses(
     """
     ax = take_axes(ax)
     name = _variable(result, what)
-    courses = {area: _course(result, area, name, normalise) for area in _areas(result, areas)}
+    courses = {area: _course(result, area, name, normalise) for area in _areas(result, name, areas)}
     in_ms = all(course.times.in_ms for course in courses.values())
     _draw(ax, courses, stimulus)
     if isinstance(result, xr.Dataset) and "chance" in result and name == "accuracy":
@@ -123,7 +128,7 @@ def plot_time_courses(
     handles = legend_of([ax])
     if UNREACHED in [handle.get_label() for handle in handles]:
         handles = legend_of([ax], [unreached_patch()])
-    ax.legend(handles=handles, title=_band(result), ncols=2 if len(courses) > 2 else 1)
+    ax.legend(handles=handles, title=_band(result, name), ncols=2 if len(courses) > 2 else 1)
     mark_simulated(ax, result)
     return ax
 
@@ -169,7 +174,7 @@ def make_time_course_figure(
     2
     """
     chosen = list(what or ([_variable(result, None)] if isinstance(result, xr.Dataset) else ["strength", "change"]))
-    areas = _areas(result, None)
+    areas = _areas(result, chosen[0])
     figure = new_figure(min(PAGE, 40 + 70 * len(chosen)), 12 + 23 * len(areas))
     axes = figure.subplots(len(areas), len(chosen), squeeze=False, sharex=True)
     colours = area_colours(areas)
@@ -188,40 +193,58 @@ def make_time_course_figure(
     return finish_figure(figure, title, note, result, handles=handles)
 
 
-def _areas(result: Courses, wanted: Sequence[str] | None) -> list[str]:
-    known = [str(a) for a in (result["area"].values if isinstance(result, xr.Dataset) else result)]
+def _areas(result: Courses, name: str, wanted: Sequence[str] | None = None) -> list[str]:
+    known = [str(a) for a in (result[_over(result, name)].values if isinstance(result, xr.Dataset) else result)]
     unknown = [area for area in wanted or () if area not in known]
     if unknown:
         raise AnalysisError(f"areas: no {unknown[0]} here; there are {', '.join(known)}")
     return [area for area in known if wanted is None or area in wanted]
 
 
+def _over(result: xr.Dataset, name: str) -> str:
+    return "connection" if "connection" in result[name].dims else "area"
+
+
+def _select(result: xr.Dataset, area: str, name: str) -> xr.Dataset:
+    """Return an area, or a connection at the times of the area that it leads to."""
+    if _over(result, name) == "area":
+        return result.sel(area=area)
+    one = result[[name]].sel(connection=area)
+    if "time_ms" in result.coords and "target" in one.coords:
+        ms = result["time_ms"].sel(area=str(one["target"].values)).values
+        return one.drop_vars("time_ms", errors="ignore").assign_coords(time_ms=("time", ms))
+    return one
+
+
 def _variable(result: Courses, what: str | None) -> str:
     first = result if isinstance(result, xr.Dataset) else next(iter(result.values()))
-    series = [
-        str(name) for name, v in first.data_vars.items() if set(v.dims) in ({"area", "time"}, {"stimulus", "time"})
-    ]
+    series = [str(name) for name, v in first.data_vars.items() if _is_course({str(d) for d in v.dims})]
     found = what or next((name for name in ("strength", *_NAMES) if name in series), None)
-    if found is None or found not in first or "time" not in first[found].dims:
+    if found is None or found not in series:
         raise AnalysisError(f"what: {found or 'nothing'} is no time course of this result; it has {', '.join(series)}")
     return found
 
 
+def _is_course(dims: set[str]) -> bool:
+    """Whether these are times of areas or connections, and at most one dimension to take percentiles over."""
+    return "time" in dims and len(dims & _SPREAD) <= 1 and len(dims - {"time", *_SPREAD}) <= 1 < len(dims)
+
+
 def _course(result: Courses, area: str, name: str, normalise: bool) -> _Course:
-    one: Any = result.sel(area=area) if isinstance(result, xr.Dataset) else result[area]
-    values = np.asarray(one[name].values, float)
+    one: Any = _select(result, area, name) if isinstance(result, xr.Dataset) else result[area]
+    values = np.asarray(one[name].transpose(..., "time").values, float)
     # What is defined from the second or third state on tells less of when the area is reached.
     first = next((n for n in ("strength", "response_pooled") if n in one), name)
-    reached = np.isfinite(one[first].values)
+    reached = np.isfinite(one[first].transpose(..., "time").values)
     low: np.ndarray | None = None
     high: np.ndarray | None = None
-    if isinstance(result, xr.Dataset):
+    if values.ndim == 1:
         middle = values
         ends = [pair for pair in _interval_names(name) if pair[0] in one]
         if ends:
             low, high = (np.asarray(one[end].values, float) for end in ends[0])
     else:
-        there, reached = np.isfinite(values).any(0), reached.any(0)
+        there, reached = np.isfinite(values).any(0), reached if reached.ndim == 1 else reached.any(0)
         spread = np.full((3, len(there)), np.nan)
         spread[:, there] = np.nanpercentile(values[:, there], [10, 50, 90], axis=0)
         low, middle, high = spread
@@ -236,12 +259,15 @@ def _interval_names(name: str) -> list[tuple[str, str]]:
     return own + ([("lower", "upper")] if name == "accuracy" else [("low", "high")] if name == "score" else [])
 
 
-def _band(result: Courses) -> str | None:
+def _band(result: Courses, name: str) -> str | None:
     """Return what the bands are, in words."""
-    if not isinstance(result, xr.Dataset):
-        return "median, 10th to 90th\npercentile of stimuli"
-    level = result.attrs.get("confidence", result.attrs.get("level"))
-    return None if level is None else f"band: {100 * float(level):g} % interval"
+    first = result if isinstance(result, xr.Dataset) else next(iter(result.values()))
+    over = next((what for dim, what in _MANY.items() if dim in first[name].dims), None)
+    if over is not None:
+        return f"median, 10th to 90th\npercentile of {over}"
+    level = first.attrs.get("confidence", first.attrs.get("level"))
+    has = any(low in first for low, _ in _interval_names(name))
+    return None if level is None or not has else f"band: {100 * float(level):g} % interval"
 
 
 def _step(times: np.ndarray) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis.clocks.paths import mean_of_lines
-from ventralrnn.analysis.clocks.sides import Sides, take_sides, with_interval
+from ventralrnn.analysis.clocks.sides import Sides, about_brain, take_sides, with_interval
 from ventralrnn.analysis.inference.bootstrap import Resample
 from ventralrnn.analysis.results import provenance
 from ventralrnn.arguments import checked
@@ -92,7 +92,7 @@ def best_lag(
     attrs = {str(key): value for key, value in model.attrs.items()}
     settings = {"bootstrap": bootstrap, "resample": resample, "level": level, "seed": seed}
     coords = {**sides.coords, "brain_time_ms": ("brain_time", sides.brain_ms), "lag": lags}
-    return xr.Dataset(variables, coords, provenance(attrs, method=method, **settings))
+    return xr.Dataset(variables, coords, provenance(attrs, method=method, **about_brain(brain), **settings))
 
 
 def _grid(sides: Sides) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis.clocks.paths import Shape, fit_begins, mean_of_path
-from ventralrnn.analysis.clocks.sides import Cell, Sides, take_sides, with_interval
+from ventralrnn.analysis.clocks.sides import Cell, Sides, about_brain, take_sides, with_interval
 from ventralrnn.analysis.inference.bootstrap import Resample
 from ventralrnn.analysis.results import provenance
 from ventralrnn.arguments import checked
@@ -137,7 +137,7 @@ def fit_clock(
     attrs = {str(key): value for key, value in model.attrs.items()}
     settings: dict[str, Any] = {"shape": shape, "splits": splits, "permutations": permutations, "bootstrap": bootstrap}
     settings |= {"resample": resample, "level": level, "seed": seed}
-    return xr.Dataset(variables, sides.coords, provenance(attrs, method=method, **settings))
+    return xr.Dataset(variables, sides.coords, provenance(attrs, method=method, **about_brain(brain), **settings))
 
 
 def _line(steps: np.ndarray, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
