@@ -1,5 +1,6 @@
 """The command ``ventralrnn demo``: it shows what there is, again and again."""
 
+import csv
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from ventralrnn.errors import DataError
 from ventralrnn.recording.store import partial_path
 from ventralrnn.stimuli import cache, load_stimuli
 
+SLOW = demo._SLOW
 ELSEWHERE = os.environ.get(cache.VARIABLE, "")
 
 
@@ -40,6 +42,19 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cache, "get", get)
     monkeypatch.setattr(demo, "_SAMPLES", 9)
+    monkeypatch.setattr(demo, "_TABLE_SAMPLES", 9)
+    # The benchmark that is left takes two seconds; one test takes them all.
+    monkeypatch.setattr(demo, "_SLOW", ("-rdm", "-ridge", *demo._SLOW))
+
+
+def check_closing_words(said: str, out: Path) -> None:
+    """Every file is listed, in two columns, and the last line names those to open."""
+    lines = said.splitlines()
+    start = lines.index(f"Written to {out}/") + 1
+    listed = lines[start : lines.index("", start)]
+    assert sorted(line.split()[0] for line in listed) == sorted(path.name for path in out.iterdir())
+    assert len({len(line) - len(line[2:].partition("   ")[2].lstrip()) for line in listed}) == 1
+    assert lines[-1].startswith(f"Open {out / 'timecourses.png'}, ") and lines[-1].endswith(f" {out / 'scores.csv'}")
 
 
 @pytest.fixture
@@ -53,16 +68,33 @@ def small_model(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return choose
 
 
-def test_the_demo_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_shows_what_there_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_SLOW", SLOW)
     assert run() == 0
     out = Path("demo")
     said = capsys.readouterr()
-    first, second, third = said.err.splitlines()
+    first, second, third, fourth = said.err.splitlines()
     assert (
         "demo/ventral.zarr" in first and "simulated brain" in second and third.startswith("fetching kriegeskorte2008 (")
     )
-    assert f"Look at\n  {out / 'timecourses.png'} " in said.out
-    assert "No recordings of primates were used: kriegeskorte2008 cannot be downloaded (no connection).\n" in said.out
+    assert fourth == "scoring ventral and its control ventral-feedforward on 6 benchmarks ..."
+    assert "stands in:\n  kriegeskorte2008: cannot be downloaded (no connection)\n" in said.out
+    assert "\n  cichy2016: not in the data cache\n  cowley2023: not in the data cache\n" in said.out
+    check_closing_words(said.out, out)
+    table = open_result(out / "scores.nc")
+    assert table["simulated"].values.all() and "REAL DATA" not in said.out
+    lines = said.out.splitlines()
+    start = lines.index("SIMULATED DATA: a noisy brain made of ventral")
+    assert [line.split()[0] for line in lines[start + 1 : start + 7]] == [
+        str(name).removeprefix("ventralrnn.") for name in table["benchmark"].values
+    ]
+    assert max(map(len, lines)) <= 100
+    # The brain is ventral's, so it is the more alike.
+    assert (table["difference"].sel(model="ventral", model_other="ventral-feedforward") > 0).all()
+    with open(out / "scores.csv", encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 12 and {row["data"] for row in rows} == {"simulated"}
+    assert [float(row["score"]) for row in rows] == table["score"].values.ravel().tolist()
     recording = open_recording(out / "ventral.zarr")
     embedded = load_stimuli("embedded")
     assert list(recording) == ["V1", "V2", "V4", "IT"]
@@ -77,7 +109,7 @@ def test_the_demo_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> Non
         picture = np.asarray(Image.open(out / figure).convert("L"))
         assert min(picture.shape) > 500
         assert 0.02 < (picture < 200).mean() < 0.9
-    results = ["rdms.nc", "simulated-brain.nc", "simulated-rsa.nc"]
+    results = ["rdms.nc", "scores.csv", "scores.nc", "simulated-brain.nc", "simulated-rsa.nc"]
     assert sorted(path.name for path in out.iterdir()) == sorted([*figures, *results, "ventral.zarr"])
 
 
@@ -104,10 +136,18 @@ def test_primates_are_used_where_they_are(
     for name in ("kriegeskorte2008", "cichy2016"):
         needs(name)
     assert run() == 0
-    assert "primates.png" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "primates.png" in said
     result = open_result("demo/cichy2016-rsa.nc")
     assert result.brain_area.values.tolist() == ["EVC", "IT"] and result.sizes["subject"] == 15
     assert Path("demo/primates.png").stat().st_size > 10_000
+    check_closing_words(said, Path("demo"))
+    # Once more, and they are gone: what was made with them is no result of this run.
+    monkeypatch.setenv(cache.VARIABLE, "empty")
+    assert run("--offline") == 0
+    said = capsys.readouterr().out
+    check_closing_words(said, Path("demo"))
+    assert not [path for path in Path("demo").iterdir() if "primates" in path.name or "2008" in path.name]
 
 
 def test_once_more_draws_the_figure_alone(small_model: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +166,9 @@ def test_json(small_model: Any, capsys: pytest.CaptureFixture[str]) -> None:
     said = json.loads(capsys.readouterr().out)
     assert said["recording"] == "demo/ventral.zarr" and said["weights"] == "Small weights."
     assert said["figures"] == [f"demo/{name}.png" for name in ("timecourses", "rdms", "simulated")]
-    assert said["results"] == [f"demo/{name}.nc" for name in ("rdms", "simulated-brain", "simulated-rsa")]
+    assert said["results"] == [f"demo/{name}.nc" for name in ("rdms", "scores", "simulated-brain", "simulated-rsa")]
+    assert [row["model"] for row in said["scores"]] == ["ventral", "ventral-feedforward"]
+    assert said["scores"][1]["compared_with"] == "ventral" and 0 <= said["scores"][1]["p_value"] <= 1
 
 
 def test_a_recording_of_an_older_version_is_replaced(small_model: Callable[[int], None]) -> None:

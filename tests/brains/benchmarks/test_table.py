@@ -1,12 +1,14 @@
 """Models beside each other, on real data or on simulated ones, which is said."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from tests.brains.benchmarks.common import model
-from ventralrnn.brains.benchmarks import BENCHMARKS, compare_models, evaluate, show_table, simulate_data
+from ventralrnn.brains.benchmarks import BENCHMARKS, compare_models, evaluate, show_table, simulate_data, table_rows
 from ventralrnn.errors import AnalysisError, DataError
 from ventralrnn.stimuli import cache
 
@@ -26,8 +28,19 @@ def test_models_are_scored_on_simulated_brains_where_the_data_are_missing(
     for name in NAMES:
         alone = evaluate(name, {"IT": true["IT"], "V4": true["V4"]}, data=simulate_data(name, true), samples=30)
         assert float(table["score"].sel(benchmark=name, model="true")) == alone.attrs["committed_score"]
-    text = show_table(table)
-    assert text.count("SIMULATED data") == 2 and "no ceiling" in text and max(map(len, text.splitlines())) <= 80
+    lines = show_table(table).splitlines()
+    assert lines[0].split() == ["BENCHMARK", "CEILING", "true", "other", "DIFF.", "P"]
+    assert lines[1] == "SIMULATED DATA: a noisy brain made of true" and len(lines) == 4
+    assert lines[2].startswith("Kriegeskorte2008.macaque-IT-rdm  unknown  ") and "Cowley2023.V4-ridge" in lines[3]
+    for line, name in zip(lines[2:], NAMES, strict=True):
+        cell = table.sel(benchmark=name)
+        for number in (cell["score"].sel(model="other"), cell["high"].sel(model="true")):
+            assert f"{float(number):.2f}" in line
+        assert f"{float(cell['difference'].sel(model='true', model_other='other')):+.2f}" in line
+    first, second, *_ = rows = table_rows(table)
+    assert len(rows) == 4 and first["data"] == "simulated" and first["ceiling"] is None is first["p_value"]
+    assert second["compared_with"] == "true" and second["difference"] < 0 < second["p_value"] < 1
+    json.dumps(rows, allow_nan=False)
     with pytest.raises(DataError):
         compare_models({"true": true}, NAMES, simulate="never")
     with pytest.raises(AnalysisError, match="simulate"):
@@ -44,3 +57,27 @@ def test_every_benchmark_runs_on_the_shipped_models_without_data(
     assert (table["score"].sel(model="ventral") > table["score"].sel(model="control")).all()
     assert (table["score"] < table["ceiling"] + 0.03).all()
     assert np.isfinite(table["best_step"].values).all()
+
+
+def test_names_of_the_shipped_models_fit_into_100_columns() -> None:
+    names = ("ventral", "ventral-feedforward", "ventral-lateral")
+    shape, square = (len(BENCHMARKS), 3), (len(BENCHMARKS), 3, 3)
+    dims = ("benchmark", "model")
+    table = xr.Dataset(
+        {
+            **{name: (dims, np.full(shape, -0.123)) for name in ("score", "low", "high", "best_score")},
+            **{name: (dims, np.full(shape, np.nan)) for name in ("best_step", "best_ms")},
+            **{name: ((*dims, "model_other"), np.full(square, -0.123)) for name in ("difference", "p_value")},
+            "ceiling": ("benchmark", np.full(len(BENCHMARKS), 0.5)),
+            "ceiling_lower": ("benchmark", np.full(len(BENCHMARKS), 0.4)),
+            "simulated": ("benchmark", np.arange(len(BENCHMARKS)) % 2 == 1),
+        },
+        {"benchmark": list(BENCHMARKS), "model": list(names), "model_other": list(names)},
+        {"truth": "ventral"},
+    )
+    first, second = show_table(table).split("\n\n")
+    assert "ventral-feedforward" in first and "ventral-lateral" in second and max(map(len, first.splitlines())) <= 100
+    lines = first.splitlines()
+    assert lines[1] == "REAL DATA" and lines[6].startswith("SIMULATED DATA") and len(lines) == 11
+    alone = show_table(table.isel(model=[0], model_other=[0]))
+    assert alone.splitlines()[0].split() == ["BENCHMARK", "CEILING", "ventral"]

@@ -9,7 +9,8 @@ __getattr__, __dir__, __all__ = attach(
         "compare_models": "table",
         "evaluate": "scoring",
         "find_benchmark": "registry",
-        "show_table": "table",
+        "show_table": "show",
         "simulate_data": "simulation",
+        "table_rows": "show",
     },
 )

@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
 
+from ventralrnn.brains.benchmarks.contrasts import Contrasts
 from ventralrnn.brains.brainscore.timing import bin_weights, step_bounds
 from ventralrnn.brains.simulate import Experiment
 from ventralrnn.errors import AnalysisError
@@ -52,6 +53,10 @@ class Committed:
         Steps that were averaged, and how much each counts.
     covered_ms : tuple of float or None
         Which part of the benchmark's window these steps cover; None if it has none, or the model no clock.
+    state : xarray.DataArray, (stimulus, time, neuroid)
+        What was scored, with one time; of a benchmark of time courses, the area at all times.
+    scored : xarray.Dataset
+        What was found for it alone.
     """
 
     score: float
@@ -61,19 +66,24 @@ class Committed:
     steps: tuple[int, ...]
     weights: tuple[float, ...]
     covered_ms: tuple[float, float] | None
+    state: xr.DataArray = field(repr=False)
+    scored: xr.Dataset = field(repr=False)
 
     @classmethod
     def of(
         cls,
-        state: xr.Dataset,
+        scored: xr.Dataset,
+        state: xr.DataArray,
         area: str,
         steps: Sequence[int],
         weights: Sequence[float],
         covered_ms: tuple[float, float] | None = None,
     ) -> "Committed":
-        """Return what the only state of a scored dataset says."""
-        score, low, high = (float(state[name].values.item()) for name in ("score", "low", "high"))
-        return cls(score, low, high, area, tuple(map(int, steps)), tuple(map(float, weights)), covered_ms)
+        """Return what a dataset says in which one state is scored."""
+        score, low, high = (float(scored[name].values.item()) for name in ("score", "low", "high"))
+        return cls(
+            score, low, high, area, tuple(map(int, steps)), tuple(map(float, weights)), covered_ms, state, scored
+        )
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,8 @@ class Benchmark(ABC):
     stimuli: str
     window_ms: tuple[float, float] | None
     ceiling: str
+    #: So many pictures are enough where a brain is simulated; None for all.
+    simulated_pictures: ClassVar[int | None] = None
 
     @property
     def here(self) -> bool:
@@ -162,7 +174,11 @@ class Benchmark(ABC):
         """Score what stands for the brain: an area, averaged over the steps in the window of the data."""
         state, steps, weights, covered = average(observed[area], self.window_ms)
         found = self.score({area: state}, data, settings)
-        return Committed.of(found, area, steps, weights, covered)
+        return Committed.of(found, state, area, steps, weights, covered)
+
+    @abstractmethod
+    def contrast(self, committed: Sequence[Committed], data: Any, settings: Settings) -> Contrasts:
+        """Compare what stands for the brain in several models, on the same samples."""
 
     def experiment(self, area: xr.DataArray, **settings: Any) -> Experiment:
         """Return an experiment with one time bin: the window, or all the time that the area responds."""

@@ -1,12 +1,14 @@
 """Predictivity: neurons predicted from every area and step, by ridge or PLS regression."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis.encoding import encode, make_folds, reliability
-from ventralrnn.brains.benchmarks.base import Benchmark, Observed, Settings
+from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings
+from ventralrnn.brains.benchmarks.contrasts import Contrasts, contrast_samples, draw_indices
 from ventralrnn.brains.load import load_responses
 from ventralrnn.brains.simulate import simulate_recording
 
@@ -70,6 +72,14 @@ class Predictivity(Benchmark):
         reached = reliability(np.asarray(trials, np.float64), seed=settings.seed)
         return float(np.nanmedian(np.sqrt(np.clip(reached, 0, None))))
 
+    def contrast(self, committed: Sequence[Committed], data: xr.DataArray, settings: Settings) -> Contrasts:
+        """Compare medians over the same samples of neurons."""
+        scores = np.stack([one.scored["score_neuroid"].values.reshape(-1) for one in committed])
+        scores = scores[:, ~np.isnan(scores).any(0)]
+        drawn = draw_indices(scores.shape[1], settings.samples, settings.seed)
+        samples = np.stack([np.median(row[drawn], -1) for row in scores])
+        return contrast_samples(np.median(scores, -1), samples, scores.shape[1], settings.level)
+
 
 def _median(scores: np.ndarray) -> np.ndarray:
     """Return the median over neurons, (area, time); NaN only where a state does not exist."""
@@ -82,7 +92,7 @@ def _median(scores: np.ndarray) -> np.ndarray:
 def _interval(scores: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
     """Return percentile intervals of the median over neurons, for (area, time, neuroid)."""
     neuroids = scores.shape[-1]
-    drawn = np.random.default_rng(settings.seed).integers(neuroids, size=(settings.samples, neuroids))
+    drawn = draw_indices(neuroids, settings.samples, settings.seed)
     tail = 100 * (1 - settings.level) / 2
     low, high = np.full(scores.shape[:2], np.nan), np.full(scores.shape[:2], np.nan)
     for state in np.argwhere(~np.isnan(scores).all(-1)):

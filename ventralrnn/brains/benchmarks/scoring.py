@@ -70,15 +70,35 @@ def evaluate(
     """
     chosen = find_benchmark(benchmark) if isinstance(benchmark, str) else benchmark
     brain = chosen.load() if data is None else data
-    settings = Settings(samples, level, seed)
-    name = area or chosen.area
     with _observed(chosen, model, stimuli, options) as observed:
-        chosen.check(observed, name)
-        result = chosen.score(observed, brain, settings)
-        committed = chosen.commit(observed, brain, result, name, settings)
-        source = dict(getattr(observed, "attrs", None) or result.attrs)
-    result.attrs = provenance(source, **_about(chosen, brain, settings), **_told(committed), **_best(result))
-    return result
+        return score_observed(chosen, observed, brain, area, Settings(samples, level, seed))[0]
+
+
+def score_observed(
+    benchmark: Benchmark, observed: Observed, data: Any, area: str | None, settings: Settings
+) -> tuple[xr.Dataset, Committed]:
+    """Return what :func:`evaluate` does, and what stands for the brain, by which models are compared.
+
+    Parameters
+    ----------
+    benchmark : Benchmark
+        Which one.
+    observed : mapping of str to xarray.DataArray
+        What the model does, by area.
+    data : Any
+        What it is held against.
+    area : str or None
+        Area of the model that stands for the brain's.
+    settings : Settings
+        Of intervals.
+    """
+    name = area or benchmark.area
+    benchmark.check(observed, name)
+    result = benchmark.score(observed, data, settings)
+    committed = benchmark.commit(observed, data, result, name, settings)
+    source = dict(getattr(observed, "attrs", None) or result.attrs)
+    result.attrs = provenance(source, **_about(benchmark, data, settings), **_told(committed), **_best(result))
+    return result, committed
 
 
 @contextmanager

@@ -1,6 +1,8 @@
-"""Models beside each other on several benchmarks, with intervals and ceilings."""
+"""Models beside each other on several benchmarks, with ceilings, intervals and tests of their differences."""
 
-from collections.abc import Mapping, Sequence
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Literal
 
@@ -8,13 +10,19 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis.results import provenance
-from ventralrnn.brains.benchmarks.base import Benchmark, Observed
+from ventralrnn.brains.benchmarks.base import Benchmark, Observed, Settings
 from ventralrnn.brains.benchmarks.recordings import as_observed
 from ventralrnn.brains.benchmarks.registry import BENCHMARKS, find_benchmark
-from ventralrnn.brains.benchmarks.scoring import evaluate
+from ventralrnn.brains.benchmarks.scoring import score_observed
 from ventralrnn.brains.benchmarks.simulation import STIMULI
 from ventralrnn.errors import AnalysisError
 
+_CONTRASTS = {
+    "difference": "difference",
+    "difference_low": "low",
+    "difference_high": "high",
+    "p_value": "p_value",
+}
 _NUMBERS = ("score", "low", "high", "best_score", "best_step", "best_ms")
 
 
@@ -27,6 +35,7 @@ def compare_models(
     all_areas: bool = False,
     samples: int = 1000,
     seed: int = 0,
+    say: Callable[[str], None] | None = None,
     **options: Any,
 ) -> xr.Dataset:
     """Score several models on several benchmarks: on real data where they are here, on simulated ones otherwise.
@@ -45,6 +54,8 @@ def compare_models(
         Score all areas; by default only the one that stands for the brain's.
     samples, seed
         Of the intervals.
+    say : callable, optional
+        Is told what is scored next.
     **options
         Further arguments of :func:`ventralrnn.extract`, for all models.
 
@@ -52,8 +63,10 @@ def compare_models(
     -------
     xarray.Dataset
         ``score``, ``low``, ``high`` of what stands for the brain, and ``best_score``, ``best_step``, ``best_ms`` of the
-        step that is most like it (benchmark, model); ``ceiling``, ``ceiling_lower`` (benchmark); ``simulated``
-        (benchmark), with coordinates benchmark, model, ``region`` and ``metric`` (benchmark). NaN where there is none.
+        step that is most like it (benchmark, model); ``difference``, ``difference_low``, ``difference_high``,
+        ``p_value`` (benchmark, model, model_other): score of a model minus that of another, its interval, and whether
+        they differ, two-sided; ``ceiling``, ``ceiling_lower`` (benchmark); ``simulated`` (benchmark), with coordinates
+        benchmark, model, model_other, ``region`` and ``metric`` (benchmark). NaN where there is none.
 
     Raises
     ------
@@ -62,25 +75,36 @@ def compare_models(
 
     Notes
     -----
-    Intervals are each model's own. Models are compared on the same data and samples, so that a difference can be
-    resolved although the intervals overlap; :func:`ventralrnn.analysis.inference.state_differences` tests it.
+    Intervals of scores are each model's own. Those of differences are paired: both models are scored on the same
+    samples of what the benchmark's intervals are over (stimuli, and subjects where there are several; neurons; units;
+    pictures), so that a difference can be resolved although the intervals of the scores overlap. They come from the
+    variance of the difference over samples and Student's t. p values are not corrected for the number of benchmarks.
     """
     if simulate not in ("missing", "always", "never"):
         raise AnalysisError(f"simulate: {simulate!r} is not 'missing', 'always' or 'never'")
     chosen = [find_benchmark(name) for name in (BENCHMARKS if benchmarks is None else benchmarks)]
-    rows, bounds, simulated = [], [], []
+    settings = Settings(samples, seed=seed)
+    rows, bounds, simulated, contrasts = [], [], [], []
     with ExitStack() as stack:
         shown = _Shown(stack, options)
         for benchmark in chosen:
             brains = simulate == "always" or (simulate == "missing" and not benchmark.here)
+            if say is not None:
+                say(f"{benchmark.identifier}{' (simulated)' if brains else ''}")
             stimuli = STIMULI if brains else benchmark.stimuli
-            data = benchmark.simulate(shown.to(benchmark, truth, stimuli), seed) if brains else benchmark.load()
-            row = []
+            most = benchmark.simulated_pictures if brains else None
+            if brains:
+                data = benchmark.simulate(_thin(shown.to(benchmark, truth, stimuli), most), seed)
+            else:
+                data = benchmark.load()
+            row, committed = [], []
             for model in models.values():
-                observed = _only(shown.to(benchmark, model, stimuli), benchmark, all_areas)
-                result = evaluate(benchmark, observed, data=data, samples=samples, seed=seed)
+                observed = _thin(_only(shown.to(benchmark, model, stimuli), benchmark, all_areas), most)
+                result, one = score_observed(benchmark, observed, data, None, settings)
                 row.append([result.attrs.get(_key(name), np.nan) for name in _NUMBERS])
+                committed.append(one)
             rows.append(row)
+            contrasts.append(benchmark.contrast(committed, data, settings))
             bounds.append([float(result[name]) if name in result else np.nan for name in ("ceiling", "ceiling_lower")])
             simulated.append(brains)
     dims = ("benchmark", "model")
@@ -89,15 +113,20 @@ def compare_models(
         {
             **{name: (dims, numbers[..., i]) for i, name in enumerate(_NUMBERS)},
             **{name: ("benchmark", np.array(bounds)[:, i]) for i, name in enumerate(("ceiling", "ceiling_lower"))},
+            **{
+                name: ((*dims, "model_other"), np.array([getattr(one, part) for one in contrasts]))
+                for name, part in _CONTRASTS.items()
+            },
             "simulated": ("benchmark", simulated),
         },
         {
             "benchmark": [b.identifier for b in chosen],
             "model": list(models),
+            "model_other": list(models),
             "region": ("benchmark", [b.region for b in chosen]),
             "metric": ("benchmark", [b.metric for b in chosen]),
         },
-        provenance(None, analysis="benchmarks", bootstrap=samples, resampling_seed=seed, truth=str(truth)),
+        provenance(None, analysis="benchmarks", bootstrap=samples, resampling_seed=seed, truth=_called(truth, models)),
     )
 
 
@@ -124,34 +153,19 @@ def _only(observed: Observed, benchmark: Benchmark, all_areas: bool) -> Observed
     return observed if all_areas else {benchmark.area: observed[benchmark.area]}
 
 
+def _called(truth: Any, models: Mapping[str, Any]) -> str:
+    """Return what a message calls the model that a brain was simulated from."""
+    if isinstance(truth, str | os.PathLike):
+        return str(truth)
+    return next((name for name, model in models.items() if model is truth), f"a {type(truth).__name__}")
+
+
+def _thin(observed: Observed, most: int | None) -> Observed:
+    """Return at most so many stimuli, evenly spaced among those that there are."""
+    if most is None:
+        return observed
+    return {name: area[:: max(1, math.ceil(area.sizes["stimulus"] / most))] for name, area in observed.items()}
+
+
 def _key(name: str) -> str:
     return name if name.startswith("best_") else f"committed_{name}"
-
-
-def show_table(table: xr.Dataset) -> str:
-    """Return a comparison of models as text.
-
-    Parameters
-    ----------
-    table : xarray.Dataset
-        What :func:`compare_models` returns.
-
-    Returns
-    -------
-    str
-        A line a benchmark: its ceiling, every model's score with its interval, and whether the data are simulated.
-    """
-    models = [str(name) for name in table["model"].values]
-    lines = []
-    for name in table["benchmark"].values:
-        row = table.sel(benchmark=name)
-        ceiling = "no ceiling" if np.isnan(row["ceiling"]) else f"ceiling {float(row['ceiling']):.2f}"
-        data = "SIMULATED data" if bool(row["simulated"]) else "real data"
-        lines.append(f"{str(name).removeprefix('ventralrnn.')} ({row['region'].item()}, {ceiling}, {data})")
-        for model in models:
-            cell = row.sel(model=model)
-            best = "" if np.isnan(cell["best_step"]) else f"   best at step {int(cell['best_step'])}"
-            best += "" if np.isnan(cell["best_ms"]) else f", {float(cell['best_ms']):g} ms"
-            interval = f"{float(cell['low']):.3f} to {float(cell['high']):.3f}"
-            lines.append(f"  {model:<22} {float(cell['score']):6.3f}  ({interval}){best}")
-    return "\n".join(lines)

@@ -1,5 +1,6 @@
 """Time courses: when objects can be told from IT, in a brain and in a model that have not seen the same pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from scipy.stats import norm
 
 from ventralrnn.analysis.decoding import decode
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings, reached_states
+from ventralrnn.brains.benchmarks.contrasts import Contrasts, contrast_samples
 from ventralrnn.brains.datasets.zhang2011 import load_spikes
 from ventralrnn.brains.simulate import Experiment, simulate_recording
 from ventralrnn.errors import AnalysisError
@@ -41,8 +43,9 @@ class TimeCourse(Benchmark):
         -------
         xarray.Dataset
             ``score``, ``low``, ``high`` (area): Pearson correlation over the model's times, with an interval over
-            units; ``decoding`` (area, time), ``brain_decoding`` (brain_time); ``rise_ms`` (area) and ``brain_rise_ms``,
-            ``brain_rise_low``, ``brain_rise_high``: when half of the rise is done. ``ceiling``: see Notes.
+            units, and ``score_sample`` (area, sample), what it is in samples of units; ``decoding`` (area, time),
+            ``brain_decoding`` (brain_time); ``rise_ms`` (area) and ``brain_rise_ms``, ``brain_rise_low``,
+            ``brain_rise_high``: when half of the rise is done. ``ceiling``: see Notes.
 
         Notes
         -----
@@ -55,7 +58,7 @@ class TimeCourse(Benchmark):
         areas = [str(name) for name in found["area"].values]
         brain_ms, curve = data["time_ms"].values, data["decoding"].values
         parts: dict[str, list[float]] = {name: [] for name in ("score", "low", "high", "rise_ms")}
-        ceilings = []
+        ceilings, samples = [], []
         for row, area in enumerate(areas):
             times, values = _model_curve(observed[area], found["accuracy"].values[row], float(found["chance"]))
             score = _correlate(values, np.interp(times, brain_ms, curve))
@@ -64,6 +67,7 @@ class TimeCourse(Benchmark):
             for name, value in (("score", score), ("low", low), ("high", high), ("rise_ms", half_rise(times, values))):
                 parts[name].append(value)
             ceilings.append(_ceiling(data, times))
+            samples.append(drawn)
         rises = [half_rise(brain_ms, sample) for sample in data["samples"].values]
         tail = 100 * (1 - settings.level) / 2
         low, high = np.nanpercentile(rises, [tail, 100 - tail])
@@ -72,6 +76,7 @@ class TimeCourse(Benchmark):
         return xr.Dataset(
             {
                 **{name: ("area", values) for name, values in parts.items()},
+                "score_sample": (("area", "sample"), samples),
                 "decoding": found["accuracy"],
                 "brain_decoding": ("brain_time", curve),
                 "ceiling": ((), ceilings[own]),
@@ -90,7 +95,14 @@ class TimeCourse(Benchmark):
         """Return the area's score, which is one of its whole time course."""
         _, steps, times = reached_states(observed[area])
         row = scored.sel(area=area)
-        return Committed.of(row, area, steps.tolist(), [1 / len(steps)] * len(steps), (0.0, float(times[-1])))
+        weights = [1 / len(steps)] * len(steps)
+        return Committed.of(row, observed[area], area, steps.tolist(), weights, (0.0, float(times[-1])))
+
+    def contrast(self, committed: Sequence[Committed], data: xr.Dataset, settings: Settings) -> Contrasts:
+        """Compare models with the same samples of the brain's units."""
+        units = int(data.attrs.get("units_decoded", data.sizes["sample"]))
+        samples = np.stack([one.scored["score_sample"].values for one in committed])
+        return contrast_samples([one.score for one in committed], samples, units, settings.level)
 
 
 def decode_units(spikes: xr.DataArray, labels: str, *, seed: int = 0) -> xr.Dataset:
@@ -135,7 +147,7 @@ def decode_units(spikes: xr.DataArray, labels: str, *, seed: int = 0) -> xr.Data
             "halves": (("split", "half", "time"), np.array(halves)),
         },
         {"time_ms": ("time", np.asarray(stacked["time_ms"].values, float))},
-        dict(spikes.attrs),
+        {**spikes.attrs, "units_decoded": number},
     )
 
 

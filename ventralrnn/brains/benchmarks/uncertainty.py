@@ -1,7 +1,7 @@
 """Human uncertainty: whether a model is unsure of the pictures about which people disagree."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from scipy.special import entr, log_softmax, softmax
 from torch import nn
 
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings
+from ventralrnn.brains.benchmarks.contrasts import Contrasts, contrast_samples, rank_correlation_samples
 from ventralrnn.brains.load import load_responses
 from ventralrnn.devices import choose_device
 from ventralrnn.errors import AnalysisError
@@ -62,7 +63,7 @@ class Uncertainty(Benchmark):
         counts = _match(data, answers)
         human = counts / counts.sum(1, keepdims=True)
         log_p = log_softmax(answers.values.astype(np.float64), axis=2)
-        entropy, uncertainty = -(np.exp(log_p) * log_p).sum(2), _entropies(counts)
+        entropy, uncertainty = _unsure(log_p), _entropies(counts)
         found = [correlate(column, uncertainty) for column in entropy.T]
         return xr.Dataset(
             {
@@ -88,7 +89,16 @@ class Uncertainty(Benchmark):
     def commit(self, observed: Observed, data: Any, scored: xr.Dataset, area: str, settings: Settings) -> Committed:
         """Return the score at the last readout time."""
         last = scored.isel(area=0, time=-1)
-        return Committed.of(last, area, [int(last["time_step"])], [1.0])
+        return Committed.of(last, observed[area][:, -1:], area, [int(last["time_step"])], [1.0])
+
+    def contrast(self, committed: Sequence[Committed], data: xr.DataArray, settings: Settings) -> Contrasts:
+        """Compare models on the same samples of pictures."""
+        counts = _match(data, committed[0].state)
+        unsure = np.stack(
+            [_unsure(log_softmax(one.state.values.astype(np.float64), axis=2))[:, 0] for one in committed]
+        )
+        samples = rank_correlation_samples(unsure, _entropies(counts), settings.samples, settings.seed)
+        return contrast_samples([one.score for one in committed], samples, len(counts), settings.level)
 
 
 @torch.no_grad()
@@ -133,6 +143,11 @@ def answer(model: Any, stimuli: Any, *, device: str = "auto") -> xr.DataArray:
     }
     attrs = {"model": spec.name, "stimuli": pictures.name, "unreached_steps": []}
     return xr.DataArray(scores, coords, ("stimulus", "time", "neuroid"), "answers", attrs)
+
+
+def _unsure(log_p: np.ndarray) -> np.ndarray:
+    """Return entropies, (stimulus, time), of logarithms of probabilities (stimulus, time, category)."""
+    return np.asarray(-(np.exp(log_p) * log_p).sum(2))
 
 
 def _match(data: xr.DataArray, answers: xr.DataArray) -> np.ndarray:
