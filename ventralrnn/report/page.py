@@ -100,7 +100,7 @@ def write_report(
         "sources": [str(source.path) for source in sources],
         "movies": len(movies),
         "sections": len(sections),
-        "notes": said + [note for movie in movies for note in movie["notes"]],
+        "notes": said + [f"{movie['source']}: {note}" for movie in movies for note in movie["notes"]],
     }
 
 

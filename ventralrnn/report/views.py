@@ -105,8 +105,10 @@ def _recording(source: Source) -> tuple[list[str], list[Chart]]:
         for area, course in courses.items()
         if len(times := charts.model_times(course, clock)[np.isfinite(course["strength"].values).any(0)])
     ]
-    unit = "ms after stimulus onset" if clock else "(time steps)"
-    return [f"First states: {', '.join(first)} {unit}."], found
+    said = (
+        f"First states: {', '.join(first)} ms after stimulus onset." if clock else f"First steps: {', '.join(first)}."
+    )
+    return [said], found
 
 
 # --- a comparison with brains ----------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ def _recording(source: Source) -> tuple[list[str], list[Chart]]:
 def _rsa(source: Source) -> tuple[list[str], list[Chart]]:
     result = source.dataset
     if "brain_area" not in result["similarity"].dims:
-        name = str(source.attrs.get("brain") or source.attrs.get("brain_name") or "brain")
+        name = str(source.attrs.get("brain") or source.attrs.get("brain_name") or "")
         result = result.expand_dims(brain_area=[name])
     extra = [d for d in result["similarity"].dims if d not in ("area", "time", "brain_area", "brain_time")]
     if extra:  # comparisons of single subjects
@@ -141,7 +143,7 @@ def _in_model_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Chart:
             ends += [times.min(), times.max()]
             bounds = [state[n].values if n in state else None for n in ("low", "high")]
             series.append(charts.line(area, times, state["similarity"].values, bounds, colour))
-        panel: dict[str, Any] = {"title": f"brain {name}", "series": series}
+        panel: dict[str, Any] = {"title": f"brain {name}".strip(), "series": series}
         if "ceiling_lower" in one:
             across = np.array([min(ends), max(ends)])
             panel["ceiling"] = charts.ceiling(across, float(one["ceiling_lower"]), float(one["ceiling_upper"]))
@@ -174,7 +176,7 @@ def _in_brain_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Iterat
         z = {"label": y["label"], "unit": y["unit"], "diverging": True}
         note = "Outlined: significant clusters. " if "significant" in one else ""
         model_axis = {"label": "model time" if clock else "model step", "unit": "ms" if clock else ""}
-        title = f"Every model step against every time of brain {name}"
+        title = f"Every model step against every time of brain {name}".strip()
         yield charts.matrix(title, panels, axis, model_axis, z, note + _UNREACHED + said)
         best.append(_best_course(one, times, str(name)))
     note = "At every brain time, the step of each area that is most similar. " + _bands(result)
@@ -190,7 +192,7 @@ def _best_course(one: xr.Dataset, times: np.ndarray, name: str) -> dict[str, Any
         picked = (np.argmax(np.where(np.isnan(values), -np.inf, values), 0), np.arange(len(times)))
         bounds = [state[n].values[picked] if n in state else None for n in ("low", "high")]
         series.append(charts.line(area, times, np.where(seen, values[picked], np.nan), bounds, colour))
-    panel: dict[str, Any] = {"title": f"brain {name}", "series": series}
+    panel: dict[str, Any] = {"title": f"brain {name}".strip(), "series": series}
     if "ceiling_lower" in one:
         panel["ceiling"] = charts.ceiling(times, one["ceiling_lower"].values, one["ceiling_upper"].values)
     return panel
