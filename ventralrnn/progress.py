@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -39,8 +39,10 @@ def progress_bar(
         return
     from tqdm import tqdm
 
-    as_bytes = {"unit": "B", "unit_scale": True} if unit == "bytes" else {"unit": f" {unit}"}
-    with tqdm(total=total, initial=done, desc=text, smoothing=0.1, dynamic_ncols=True, leave=leave, **as_bytes) as bar:
+    given: dict[str, Any] = {"unit": "B", "unit_scale": True} if unit == "bytes" else {"unit": f" {unit}"}
+    # disable is said, as Brain-Score's own bars are turned off by an environment variable.
+    given |= {"disable": False, "leave": leave, "smoothing": 0.1, "dynamic_ncols": True}
+    with tqdm(total=total, initial=done, desc=text, **given) as bar:
 
         def advance(count: int) -> None:
             bar.update(count)

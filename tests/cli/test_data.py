@@ -133,6 +133,8 @@ def test_what_is_here_is_checked_and_printed(
     monkeypatch.setattr(registry, "_registry", lambda: {"toy": registry.DataSet(**{**fields, "files": (right,)})})
     assert run(verb, "toy") == 0
     assert capsys.readouterr().out == f"{empty_cache / 'toy'}\n"
+    assert run(verb, "toy", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"name": "toy", "path": str(empty_cache / "toy")}
 
 
 def test_list_loads_nothing_heavy() -> None:

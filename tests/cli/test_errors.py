@@ -94,6 +94,9 @@ DYNAMICS = "dynamics a.zarr --out m.nc"
         ("extract model.py:build pictures --out m.zarr", "say which modules are areas, --area IT=module.path"),
         ("extract tiny.safetensors text --out m.zarr", "text/a.png: not a JPEG, PNG,"),
         ("extract tiny.safetensors text --out m.zarr", "(--skip-bad leaves such pictures out)"),
+        ("rdm a.zarr --out m.nc --areas V1,", "--areas: 'V1,': write names like V1,IT"),
+        (f"{RSA} brain --bootstrap 1", "--bootstrap: 1 sample is too few for an interval: give 0 for none"),
+        (f"{EXTRACT} --ms-per-step 10", "--ms-per-step and --onset-ms: stream has its own, in its specification"),
         # What is not what it should be.
         (f"{DYNAMICS} --labels pictures", "--labels: pictures is a folder: give a CSV file with columns stimulus_id"),
         (f"{DYNAMICS} --labels nosuch.csv", "--labels: there is no file nosuch.csv"),
@@ -219,6 +222,12 @@ def test_ctrl_c_promises_nothing_that_is_not_kept(
     assert (status, said.strip()) == (130, "ventralrnn: interrupted: nothing was written")
 
 
+def test_ctrl_c_in_the_demo(capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ventralrnn.zoo.load_model", _interrupt)
+    kept = "ventralrnn: interrupted: what lies in --out is kept, and the same command takes the recordings up"
+    assert run(capsys, "demo", "--out", tmp_path)[1].strip() == kept
+
+
 def test_ctrl_c_in_training(capsys: Captured, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ventralrnn.training.run.train", _interrupt)
     line = ["train", "tiny.safetensors", "--data", "pictures", "--out", tmp_path]
@@ -263,6 +272,12 @@ def _command() -> click.Command:
 )
 def test_python_in_the_words_of_the_command_line(python: str, line: str) -> None:
     assert wording.in_options(python, _command(), {"model": "a.zarr"}) == line
+
+
+@pytest.mark.parametrize("line", [[], ["data"]])
+def test_a_group_alone_shows_its_help(capsys: Captured, line: list[str]) -> None:
+    status, said = run(capsys, *line)
+    assert status == 2 and said.startswith("Usage: ") and "Commands:\n" in said
 
 
 def test_python_keeps_its_own_words() -> None:

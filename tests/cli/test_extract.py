@@ -292,7 +292,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a clock of no length": (["MODELS:recurrent", "--area", "IT=it", "--ms-per-step", "0"], "--ms-per-step: "),
     "an onset without a clock": (["MODELS:recurrent", "--area", "a=it", "--onset-ms", "a=9"], "goes with --ms-per-"),
     "an onset that is none": (["MODELS:recurrent", "--ms-per-step", "5", "--onset-ms", "a=b"], "a=b: give millisec"),
-    "a second clock": (["CHECKPOINT", "--ms-per-step", "5"], "--onset-ms: stream has one"),
+    "a second clock": (["CHECKPOINT", "--ms-per-step", "5"], "--onset-ms: stream has its own"),
     "an option that is none": (["CHECKPOINT", "--nothing"], "--nothing"),
 }  # fmt: skip
 

@@ -33,7 +33,7 @@ def test_what_is_wrong_is_one_line(capsys: Captured, tmp_path: Path) -> None:
         (("nothing", "--out", tmp_path), "nothing"),
         (("ventral", "--out", tmp_path, "--name", "a/b"), "letters, digits"),
         (("ventral", "--out", tmp_path, "--name", "m", "--area", "IT=TE"), "area IT: the model has no module 'TE'"),
-        (("ventral", "--out", tmp_path, "--name", "m", "--ms-per-step", 10), "has one, in its specification"),
+        (("ventral", "--out", tmp_path, "--name", "m", "--ms-per-step", 10), "has its own, in its specification"),
     ):
         status, out, err = run(capsys, *arguments)
         assert (status, out) == (2, "") and message in err and err.count("\n") == 1, err

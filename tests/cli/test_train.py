@@ -94,7 +94,7 @@ def test_a_run_goes_on(arguments: list[str], tmp_path: Path, capsys: Captured) -
         (["--without", "IT-V9"], "IT-V9"),
         (["--device", "cuda:99"], "no such device here"),
         (["--batch-size", "0"], "--batch-size"),
-        (["--learning-rate", "nan"], "learning_rate is nan"),
+        (["--learning-rate", "nan"], "--recipe: --learning-rate is nan"),
         (["--validation", "1"], "--validation"),
     ],
 )

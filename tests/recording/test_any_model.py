@@ -313,5 +313,5 @@ def test_the_onset_is_that_of_the_first_state(out: Path) -> None:
 def test_clocks_that_do_not_fit(out: Path) -> None:
     with pytest.raises(RecordingError, match="clock: 'V4' is not recorded; areas are IT"):
         extract(models.recurrent(), inputs(), out, areas={"IT": "it"}, clock=Clock(10.0, {"V4": 50.0}))
-    with pytest.raises(RecordingError, match="clock: stream has one, in its specification"):
+    with pytest.raises(RecordingError, match="clock: stream has its own, in its specification"):
         extract(tiny(), inputs(), out, clock=Clock(10.0))

@@ -57,7 +57,7 @@ def test_a_clock_must_fit(tmp_path: Path) -> None:
         times(Late(), tmp_path / "a.zarr", clock=Clock(5.0, {"V1": 50.0}))
     graph = Graph((Area("V1", 4, 2),), (Connection("V1", "V1"),))
     network = RecurrentNetwork(NetworkSpec("mine", graph, 2, preprocessing=SMALL))
-    with pytest.raises(RecordingError, match="mine has one, in its specification"):
+    with pytest.raises(RecordingError, match="mine has its own, in its specification"):
         extract(network, PICTURES, tmp_path / "b.zarr", clock=Clock(5.0))
 
 

@@ -51,11 +51,11 @@ def test_a_recipe_from_a_file_and_changes(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 0}, "epochs is 0"),
-        ({"optimiser": "adam"}, "optimiser is 'adam': give sgd or muon"),
-        ({"momentum": 1.0}, "momentum is 1.0"),
-        ({"learning_rate": -1.0}, "learning_rate is -1.0"),
-        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"epochs": 0}, "`epochs` is 0"),
+        ({"optimiser": "adam"}, "`optimiser` is 'adam': give sgd or muon"),
+        ({"momentum": 1.0}, "`momentum` is 1.0"),
+        ({"learning_rate": -1.0}, "`learning_rate` is -1.0"),
+        ({"learning_rate": float("nan")}, "`learning_rate` is nan"),
         ({"batch_size": 10, "accumulate": 3}, "does not divide into 3 parts"),
     ],
 )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.tables import columns, table_width
 
 if TYPE_CHECKING:
     from ventralrnn.brains.benchmarks.listing import Entry
 
-_WIDTHS = (43, 10, 12, 11)
+_WIDTHS = (11, 12, 12, 5)
 _HEAD = ("BENCHMARK", "AREA", "METRIC", "TIME", "DATA")
 _TITLES = {"ventralrnn": "Of ventralrnn", "brain-score": "Of Brain-Score"}
 
@@ -37,26 +38,30 @@ def command(text: str, as_json: bool) -> None:
 def _list(entries: "list[Entry]", text: str) -> list[str]:
     if not entries:
         return [f"no benchmark has {text!r} in its id, area or metric"]
-    lines = [_line(_HEAD)]
+    lines = []
     for source, title in _TITLES.items():
-        chosen = [entry for entry in entries if entry.source == source]
-        if chosen:
-            lines += ["", f"{title} ({len(chosen)})"]
-            lines += [line for e in chosen for line in _row((e.identifier, e.area, e.metric, e.time_bins, e.data))]
-    return [*lines, "", "`ventralrnn score MODEL --benchmark ID` scores a model."]
+        chosen = [e for e in entries if e.source == source]
+        rows: list[tuple[str, ...]] = [(e.identifier, e.area, e.metric, e.time_bins, e.data) for e in chosen]
+        if rows:
+            lines += [f"{title} ({len(rows)})", _table(rows), ""]
+    return [*lines, "`ventralrnn score MODEL --benchmark ID` scores a model."]
 
 
-def _row(cells: tuple[str, ...]) -> list[str]:
-    # Ids are copied from here, so they are never cut.
-    if len(cells[0]) < _WIDTHS[0]:
-        return [_line(cells)]
-    return [cells[0], _line(("", *cells[1:]))]
+def _table(rows: list[tuple[str, ...]]) -> str:
+    table = columns([_HEAD, *rows], left=range(len(_HEAD)), keys=len(_HEAD))
+    most = table_width()
+    if most is None or max(map(len, table.splitlines())) <= most:
+        return table
+    # The others beside what room there is for ids, which are copied from here and so never cut.
+    widths = (most - sum(_WIDTHS), *_WIDTHS)
+    return "\n".join(line for row in (_HEAD, *rows) for line in _lines(row, widths))
 
 
-def _line(cells: tuple[str, ...]) -> str:
-    fitted = [cells[0].ljust(_WIDTHS[0])]
-    fitted += [_cut(cell, width).ljust(width) for cell, width in zip(cells[1:-1], _WIDTHS[1:], strict=True)]
-    return "".join([*fitted, cells[-1]]).rstrip()
+def _lines(row: tuple[str, ...], widths: tuple[int, ...]) -> list[str]:
+    cells = [_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)]
+    if len(row[0]) < widths[0]:
+        return ["".join([row[0].ljust(widths[0]), *cells[1:]]).rstrip()]
+    return [row[0], "".join([" " * widths[0], *cells[1:]]).rstrip()]
 
 
 def _cut(cell: str, width: int) -> str:

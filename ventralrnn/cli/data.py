@@ -1,17 +1,17 @@
 """``ventralrnn data``: which data sets there are, fetching them, where they lie; and whether one's own is in order."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
 from ventralrnn.cli import options
+from ventralrnn.cli.tables import fill
 from ventralrnn.progress import progress_bar
 from ventralrnn.stimuli import cache, registry
 
-_WIDTH = 100
 _RDMS, _RESPONSES, _PICTURES = "RDMs (load_brain)", "responses (load_responses)", "pictures (load_stimuli)"
 # Kept here so that listing loads no analyses.
 HOLDS = {
@@ -48,7 +48,7 @@ def list_(as_json: bool) -> None:
         click.echo(f"{data.name:<18}{_size(data.bytes):>9}   {f'here: {here}' if here else 'missing'}")
         holds = f"Holds {', '.join(HOLDS.get(data.name, ('files',)))}."
         for text in (holds, data.description, f"Licence: {data.licence}.", f"Cite: {data.citation}."):
-            click.echo(textwrap.fill(text, _WIDTH, initial_indent="    ", subsequent_indent="        "))
+            click.echo(fill(text, "    ", "        "))
     click.echo("Responses of your own: `ventralrnn data check my_data.yaml`, see docs/your-data.md.")
     click.echo(f"Downloads go to {cache.search_path()[0]}. The stimuli `embedded` ship with the package.")
 
@@ -59,11 +59,12 @@ def list_(as_json: bool) -> None:
     epilog=options.examples("ventralrnn data get kriegeskorte2008"),
 )
 @click.argument("name")
-def get(name: str) -> None:
+@options.as_json
+def get(name: str, as_json: bool) -> None:
     """Download what is missing of the data set NAME, check it, and print where it lies."""
     wanted = cache.missing(name)
     if not wanted:
-        click.echo(cache.get(name))
+        _print_place(name, cache.get(name), as_json)
         return
     data = registry.data_set(name)
     hosts = sorted({urlsplit(file.address or "").netloc for file in wanted})
@@ -77,7 +78,7 @@ def get(name: str) -> None:
     shown = options.is_terminal()
     with options.telling(lambda: _kept(name, wanted)), progress_bar(shown, total, "bytes", name) as advance:
         folder = cache.get(name, advance)
-    click.echo(folder)
+    _print_place(name, folder, as_json)
 
 
 def _kept(name: str, wanted: Sequence[registry.DataFile]) -> str:
@@ -91,9 +92,14 @@ def _kept(name: str, wanted: Sequence[registry.DataFile]) -> str:
     epilog=options.examples("ventralrnn data path cichy2016"),
 )
 @click.argument("name")
-def path(name: str) -> None:
+@options.as_json
+def path(name: str, as_json: bool) -> None:
     """Check the files of the data set NAME against their hashes and print the folder they lie in."""
-    click.echo(cache.path(name))
+    _print_place(name, cache.path(name), as_json)
+
+
+def _print_place(name: str, folder: Path, as_json: bool) -> None:
+    options.print_json({"name": name, "path": str(folder)}) if as_json else click.echo(folder)
 
 
 @command.command(
@@ -113,7 +119,7 @@ def check(source: str, as_json: bool) -> None:
         options.print_json({"source": source, **found})
         return
     for key, text in _understood(found):
-        click.echo(textwrap.fill(f"{key:<13}{text}", _WIDTH, subsequent_indent=" " * 13))
+        click.echo(fill(f"{key:<13}{text}", rest=" " * 13))
     click.echo(f"Compare a recording with it: ventralrnn rsa FILE.zarr --brain {source} --out rsa.nc")
 
 

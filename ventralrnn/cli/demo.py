@@ -44,6 +44,7 @@ _FURTHER = ("cowley2023",)
 @click.option("--offline", is_flag=True, help="Do not try to fetch recordings of primates that are not here.")
 @options.device
 @options.as_json
+@options.keeping("what lies in --out is kept, and the same command takes the recordings up")
 def command(out: Path, offline: bool, device: str, as_json: bool) -> None:
     """Record V1, V2, V4 and IT at every time step, and compare them with brains.
 

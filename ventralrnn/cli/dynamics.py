@@ -3,7 +3,6 @@
 import csv
 import shlex
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
-from ventralrnn.cli.tables import columns
+from ventralrnn.cli.tables import columns, fill
 from ventralrnn.errors import AnalysisError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_WIDTH = 80
 _NONE = "-"
 
 
@@ -92,7 +90,7 @@ def command(
     from ventralrnn.recording import open_recording
 
     options.check_result(out, "--out", recording)
-    chosen = None if areas is None else [name.strip() for name in areas.split(",")]
+    chosen = options.names(areas, "--areas")
     given = None if labels is None else _read_labels(labels)
     result = compute_dynamics(
         open_recording(recording),
@@ -155,7 +153,7 @@ def _report(result: "xr.Dataset", out: Path) -> Iterator[str]:
     units = result.attrs["units"]
     after = "ms after stimulus onset" if units == "ms" else "steps, as the model has no clock"
     stimuli = result.sizes["stimulus"]
-    yield textwrap.fill(f"{result.attrs.get('model', 'recording')}, {stimuli:,} stimuli; times in {after}", _WIDTH)
+    yield fill(f"{result.attrs.get('model', 'recording')}, {stimuli:,} stimuli; times in {after}")
     yield _when(result)
     yield _last(result, units)
     if "connection" in result.coords:
@@ -188,7 +186,7 @@ def _when(result: "xr.Dataset") -> str:
             ">: the response is largest at the end of the recording, so it holds no peak; fractions of the maximum "
             "are of the largest value recorded, and would change with a longer recording."
         )
-    return "\n".join([columns(rows), *(textwrap.fill(note, _WIDTH) for note in notes)])
+    return "\n".join([columns(rows), *(fill(note) for note in notes)])
 
 
 def _last(result: "xr.Dataset", units: str) -> str:
@@ -214,7 +212,7 @@ def _last(result: "xr.Dataset", units: str) -> str:
     if "omega_squared" in result:
         said += "OMEGA^2: share of a neuroid's variance that labels explain, mean over neuroids. "
     said += f"TIMESCALE: of the decay of the autocorrelation, in {units}; {_NONE} if it does not decay exponentially."
-    return f"{columns(rows)}\n{textwrap.fill(said, _WIDTH)}"
+    return f"{columns(rows)}\n{fill(said)}"
 
 
 def _connections(result: "xr.Dataset") -> str:
@@ -225,7 +223,7 @@ def _connections(result: "xr.Dataset") -> str:
         shares = [100 * _final(one[what].values) for what in ("share", "variance_share")]
         rows.append((str(name), str(one["target"].values), *(f"{share:.1f}" for share in shares)))
     said = "Share of each current in the last state (those into an area sum to 100), and in what differs over stimuli."
-    return f"{columns(rows)}\n{textwrap.fill(said, _WIDTH)}"
+    return f"{columns(rows)}\n{fill(said)}"
 
 
 def _last_time(result: "xr.Dataset", area: str) -> float:

@@ -1,19 +1,17 @@
 """``ventralrnn evaluate``: how well a model answers, at every readout time."""
 
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ventralrnn.cli import options
-from ventralrnn.cli.tables import columns
+from ventralrnn.cli.tables import columns, fill, text_width
 
 if TYPE_CHECKING:
     from ventralrnn.training.evaluation import Evaluation
     from ventralrnn.training.humans import Correlation, HumanComparison
 
-_WIDTH = 80
 # More classes than fit on a screen are summed up.
 _CLASSES = 30
 
@@ -99,14 +97,12 @@ def _report(result: "Evaluation") -> str:
     if result.humans is not None:
         blocks += [_humans(result, result.humans), _reaction(result.humans)]
     elif result.data.startswith("cifar10"):
-        blocks.append(_wrap("Human labels of these pictures: `ventralrnn data get peterson2019` fetches them."))
+        blocks.append(fill("Human labels of these pictures: `ventralrnn data get peterson2019` fetches them."))
     return "\n\n".join(blocks)
 
 
 def _head(result: "Evaluation") -> str:
-    lines = [
-        _wrap(f"{result.model} on {result.data}: {len(result.labels):,} pictures, {len(result.classes):,} classes")
-    ]
+    lines = [fill(f"{result.model} on {result.data}: {len(result.labels):,} pictures, {len(result.classes):,} classes")]
     if result.weights:
         lines.append(f"Weights: {result.weights}")
     info, learnt = result.info, []
@@ -121,7 +117,7 @@ def _head(result: "Evaluation") -> str:
     if "seed" in info:
         learnt.append(f"seed {info['seed']}")
     if learnt:
-        lines.append(_wrap(f"Learnt from: {', '.join(learnt)}"))
+        lines.append(fill(f"Learnt from: {', '.join(learnt)}"))
     lines.append(f"Parameters: {result.parameters:,}")
     return "\n".join(lines)
 
@@ -145,7 +141,7 @@ def _readouts(result: "Evaluation") -> str:
     marked = any(r.recalibrated for r in result.readouts)
     # What the star in the table stands for.
     notes = [f"{'* ' if marked and note.startswith('no batch norm') else ''}{note}." for note in result.notes]
-    return "\n".join([columns(rows, left=()), *map(_wrap, [said, *notes])])
+    return "\n".join([columns(rows, left=()), *map(fill, [said, *notes])])
 
 
 def _by_class(result: "Evaluation") -> str:
@@ -158,7 +154,7 @@ def _by_class(result: "Evaluation") -> str:
     cells = [f"{name}  {100 * value:5.1f}" for name, value in pairs]
     width = max(map(len, cells)) + 3
     cells = [f"{name:<{width - 8}}{100 * value:5.1f}   " for name, value in pairs]
-    across = max(1, _WIDTH // width)
+    across = max(1, text_width() // width)
     rows = [f"  {''.join(cells[i : i + across]).rstrip()}" for i in range(0, len(cells), across)]
     return "\n".join([title, *rows])
 
@@ -172,13 +168,13 @@ def _humans(result: "Evaluation", humans: "HumanComparison") -> str:
         f"in {100 * humans.accuracy:.1f} % of judgements. Cross-entropy with the model in nats; its lower bound, the "
         f"entropy of the human labels, is {humans.entropy:.3f}."
     )
-    return f"{_wrap(text)}\n{columns(rows, left=())}"
+    return f"{fill(text)}\n{columns(rows, left=())}"
 
 
 def _reaction(humans: "HumanComparison") -> str:
     reaction = humans.reaction
     if reaction is None:
-        return _wrap("Reaction times: none, as no entropy crosses a threshold between two readout times.")
+        return fill("Reaction times: none, as no entropy crosses a threshold between two readout times.")
     total = len(reaction.ms)
     # Those without one come after all others: the median is known as long as they are less than half.
     middle = sorted(float("inf") if ms != ms else ms for ms in reaction.ms.tolist())[(total - 1) // 2]
@@ -190,11 +186,11 @@ def _reaction(humans: "HumanComparison") -> str:
         f"{100 * reaction.never / total:.1f} % never (censored)."
     )
     lines = [
-        _wrap(text),
+        fill(text),
         "Rank correlation with the entropy of the human labels",
         f"  {_correlation(reaction.decided)}, the {reaction.decided.pictures:,} pictures with a reaction time",
         f"  {_correlation(reaction.everything)}, all, those without ranked last",
-        _wrap("CIFAR-10H holds labels: it says how people disagree, not how fast they are."),
+        fill("CIFAR-10H holds labels: it says how people disagree, not how fast they are."),
     ]
     return "\n".join(lines)
 
@@ -205,7 +201,3 @@ def _correlation(c: "Correlation") -> str:
 
 def _large(number: int) -> str:
     return f"{number / 1e9:.2f} G" if number >= 1e9 else f"{number / 1e6:.1f} M"
-
-
-def _wrap(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, break_on_hyphens=False, break_long_words=False)

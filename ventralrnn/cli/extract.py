@@ -152,10 +152,10 @@ def command(
 
     options.show_warnings_plainly()
     what: dict[str, Any] = {
-        "areas": named or _names(areas) or None,
+        "areas": named or options.names(areas, "--areas"),
         "steps": steps,
         "states": load_object(states) if states else None,
-        "currents": currents == "all" or _names(currents),
+        "currents": currents == "all" or options.names(currents, "--currents") or (),
         "preprocessing": replace(IMAGENET, size=size) if size else None,
         "clock": clock,
         "progress": options.is_terminal(),
@@ -215,10 +215,6 @@ def _extract_rdm(
     rdms = extract_rdm(model, stimuli, distance=distance, constant=constant, **what)
     save_result(rdms, out)
     show(rdms, out, as_json)
-
-
-def _names(text: str | None) -> list[str]:
-    return [name.strip() for name in text.split(",")] if text else []
 
 
 def _summary(recording: Any) -> dict[str, Any]:

@@ -78,6 +78,9 @@ def _run(arguments: list[str], debug: bool) -> int:
         # The reader went away (`ventralrnn models | head`); nothing to say, and nowhere to flush to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else error.format_message(), err=True)
+        return 2
     except click.ClickException as error:
         message = wording.in_one_line(error, COMMANDS)
     except (VentralrnnError, OSError) as error:

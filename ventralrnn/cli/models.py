@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from ventralrnn.cli import options
-from ventralrnn.cli.tables import columns
+from ventralrnn.cli.tables import columns, fill, table_width, text_width, without_least
 from ventralrnn.graph import format_steps
 from ventralrnn.zoo.registry import list_models
 from ventralrnn.zoo.summary import Entry, look_up, summarise
 
-_WIDTH = 110
+# Where nobody looks: tables of this page are as wide.
+_PIPED = 110
 _Rows = list[tuple[str, ...]]
 
 
@@ -44,7 +45,10 @@ def _list(models: list[dict[str, Any]]) -> str:
         cost = f"{m['parameters']:,}", _large(m["multiply_adds"])
         ms = f"{m['clock']['ms_per_step']:g}"
         rows.append((m["name"], str(len(m["areas"])), str(m["steps"]), weights, *cost, ms, trained))
-    head, *lines = columns(rows, left=(0, 3)).splitlines()
+    # Each row has the description below it, so none can be broken.
+    fitting = without_least(rows, (6, 5, 3))
+    words = [i for i, name in enumerate(fitting[0]) if name in ("MODEL", "WEIGHTS")]
+    head, *lines = columns(fitting, left=words).splitlines()
     texts = (_wrap(m["description"].split("\n\n")[0], indent=4) for m in models)
     blocks = [f"{line}\n{text}" for line, text in zip(lines, texts, strict=True)]
     return "\n".join([head, *blocks, "", "`ventralrnn models NAME` says everything about one of them."])
@@ -67,7 +71,7 @@ def _areas(model: dict[str, Any]) -> str:
     for a in model["areas"]:
         reached = ("never", "") if a["first_step"] is None else (str(a["first_step"]), f"{a['onset_ms']:g} ms")
         rows.append((a["name"], str(a["channels"]), str(a["stride"]), f"{a['size']} x {a['size']}", *reached))
-    return columns(rows, left=(0,))
+    return columns(rows, left=(0,), indent=2)
 
 
 def _connections(model: dict[str, Any]) -> str:
@@ -82,8 +86,11 @@ def _connections(model: dict[str, Any]) -> str:
         shares, matters = ", ".join(dict.fromkeys(c["weights"] or ())), format_steps(c["matters"]) or "never"
         rows.append((c["name"], c["role"], c["transition"], kernel, str(c["delay"]), shares, matters, marks))
     used = [i for i, column in enumerate(zip(*rows[1:], strict=True)) if any(column)]
-    table = columns([tuple(row[i] for i in used) for row in rows], left=(0, 1, 2, 3, 5, 6, 7))
-    return f"{table}\n# arrives and can influence a readout   + arrives too late for that   . nothing arrives"
+    # All but the delay, and the marks, which are of one width.
+    words = [place for place, i in enumerate(used) if i not in (4, 7)]
+    table = columns([tuple(row[i] for i in used) for row in rows], left=words, indent=2)
+    marks = "# arrives and can influence a readout; + arrives too late for that; . nothing arrives"
+    return f"{table}\n{fill(marks, width=_text_width() - 2)}"
 
 
 def _mark(step: int, connection: dict[str, Any]) -> str:
@@ -157,13 +164,10 @@ def _large(number: int) -> str:
     return f"{number / 1e9:.2f} G" if number >= 1e9 else f"{number / 1e6:.1f} M"
 
 
+def _text_width() -> int:
+    return text_width() if table_width() else _PIPED
+
+
 def _wrap(text: str, indent: int = 0, first: str | None = None) -> str:
     before = " " * indent
-    return textwrap.fill(
-        text,
-        _WIDTH,
-        initial_indent=before if first is None else first,
-        subsequent_indent=before,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    return fill(text, before if first is None else first, before, width=_text_width())

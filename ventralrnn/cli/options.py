@@ -1,5 +1,6 @@
 """Options that several commands have, so that they read the same everywhere."""
 
+import functools
 import json
 import math
 import os
@@ -9,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import click
 
@@ -106,6 +107,30 @@ def telling(kept: Callable[[], str]) -> Iterator[None]:
         if said := kept():
             error.add_note(said)
         raise
+
+
+def keeping(said: str) -> Callable[[F], F]:
+    """Have a whole command say, where it is ended, what is kept; see :func:`telling`."""
+
+    def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def command(*args: Any, **rest: Any) -> Any:
+            with telling(lambda: said):
+                return function(*args, **rest)
+
+        return cast(F, command)
+
+    return decorate
+
+
+def names(text: str | None, option: str) -> list[str] | None:
+    """Return names that are separated by commas, None where none were given."""
+    if text is None:
+        return None
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise click.BadParameter(f"{text!r}: write names like V1,IT", param_hint=option)
+    return found
 
 
 def pairs(given: tuple[str, ...], option: str, example: str) -> dict[str, str]:

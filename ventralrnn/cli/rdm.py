@@ -73,7 +73,7 @@ def command(recording: Path, out: Path, areas: str | None, as_json: bool, **rest
 
     rdms = compute_rdm(
         open_recording(recording),
-        areas=[name.strip() for name in areas.split(",")] if areas else None,
+        areas=options.names(areas, "--areas"),
         progress=options.is_terminal(),
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         **rest,
@@ -125,7 +125,7 @@ def _report(rdms: "xr.Dataset", out: Path) -> str:
     for step, ms, means in zip(rdms.time_step.values, common, zip(*_means(rdms), strict=True), strict=True):
         rows.append((str(step), *(ms if known else ()), *(_number(mean) for mean in means)))
     head = f"{rdms.attrs['distance']} RDMs of {_stimuli(rdms):,} stimuli; mean dissimilarity by time step and area"
-    return "\n".join([head, columns(rows, left=()), f"They are in {out}."])
+    return "\n".join([head, columns(rows, left=(), keys=2 if known else 1), f"They are in {out}."])
 
 
 def _number(value: float) -> str:

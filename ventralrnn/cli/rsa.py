@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
-from ventralrnn.cli.tables import columns
+from ventralrnn.cli.tables import columns, fill
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_WIDTH = 80
 _NONE = "-"
 _DEFAULT_SAMPLES = 1000
 # Not every comparison can be bootstrapped over stimuli.
@@ -198,11 +196,11 @@ def _report(result: "xr.Dataset", rows: list[dict[str, Any]], out: Path) -> Iter
     attrs = result.attrs
     for key, word in (("brain_citation", "Cite"), ("brain_licence", "Licence")):
         if attrs.get(key):
-            yield textwrap.fill(f"{word}: {attrs[key]}", _WIDTH, subsequent_indent="  ")
+            yield fill(f"{word}: {attrs[key]}", rest="  ")
     if attrs.get("brain_simulated") == "yes":
         yield "The brain is simulated."
-    yield columns([_head(rows), *(_cells(row, rows) for row in rows)])
-    yield textwrap.fill(_explanation(result, rows), _WIDTH)
+    yield columns([_head(rows), *(_cells(row, rows) for row in rows)], keys=2 if _any(rows, "brain_area") else 1)
+    yield fill(_explanation(result, rows))
     yield f"All states are in {out}."
 
 

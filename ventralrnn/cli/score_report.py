@@ -1,15 +1,13 @@
 """A score in words and tables, for a terminal."""
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ventralrnn.cli.tables import columns
+from ventralrnn.cli.tables import columns, fill
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_WIDTH = 80
 _NONE = "-"
 
 
@@ -48,7 +46,7 @@ def _of_brainscore(result: "xr.Dataset") -> Iterator[str]:
         yield f"mean of the {number} time bins that are covered: {_number(float(result['score'].mean()))}"
     said = "SCORE is 1 at the ceiling; ERROR that of RAW over splits, its interval over neuroids. Metric computed by "
     said += "{}; field of view {:g} degrees."
-    yield textwrap.fill(said.format(attrs["metric_computed_by"], float(attrs["visual_degrees"])), _WIDTH)
+    yield fill(said.format(attrs["metric_computed_by"], float(attrs["visual_degrees"])))
     if "state_score" in result:
         scores = result["state_score"]
         yield from _states(scores.mean("time_bin") if timed else scores, "mean over time bins" if timed else "")
@@ -66,7 +64,7 @@ def _own(result: "xr.Dataset") -> Iterator[str]:
     yield from _best(attrs)
     for key, word in (("citation", "Cite"), ("licence", "Licence")):
         if attrs.get(key):
-            yield textwrap.fill(f"{word}: {attrs[key]}", _WIDTH, subsequent_indent="  ")
+            yield fill(f"{word}: {attrs[key]}", rest="  ")
 
 
 def _states(scores: "xr.DataArray", what: str) -> Iterator[str]:
@@ -77,14 +75,14 @@ def _states(scores: "xr.DataArray", what: str) -> Iterator[str]:
         yield f"score of every state{', ' + what if what else ''}"
     else:
         yield "score of every area's course over time"
-        yield columns([areas, [_number(float(value)) for value in scores.values]], left=())
+        yield columns([areas, [_number(float(value)) for value in scores.values]], left=(), keys=0)
         return
     times = _common_times(scores)
     rows = [["STEP", *(["TIME"] if times else []), *areas]]
     for i, step in enumerate(scores["time_step"].values):
         row = [str(int(step)), *([times[i]] if times else [])]
         rows.append(row + [_number(float(scores.isel(area=a, time=i))) for a in range(len(areas))])
-    yield columns(rows, left=())
+    yield columns(rows, left=(), keys=2 if times else 1)
 
 
 def _common_times(scores: "xr.DataArray") -> list[str]:

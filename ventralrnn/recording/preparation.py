@@ -104,7 +104,7 @@ def _own_preprocessing(module: nn.Module) -> Preprocessing:
 def _own_clock(module: nn.Module, given: Clock | None) -> Clock | None:
     if isinstance(module, RecurrentNetwork):
         if given is not None:
-            raise RecordingError(f"clock: {module.spec.name} has one, in its specification")
+            raise RecordingError(f"clock: {module.spec.name} has its own, in its specification: leave it out")
         return None
     own = getattr(module, "clock", None)
     return given or (own if isinstance(own, Clock) else None)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ventralrnn.errors import DataError
+from ventralrnn.files import named
 from ventralrnn.stimuli.cache import verify
 from ventralrnn.stimuli.registry import DataFile, DataSet
 
@@ -75,7 +76,8 @@ def _download(file: DataFile, folder: Path, progress: Callable[[int], object] | 
         retry_if_failed=RETRIES,
     )
     try:
-        whole = source.fetch(file.path, downloader=downloader)
+        with named(folder / file.path):
+            whole = source.fetch(file.path, downloader=downloader)
     except requests.RequestException as error:
         raise _Failed(_reason(error)) from error
     except ValueError as error:

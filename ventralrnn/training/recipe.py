@@ -112,16 +112,16 @@ class Recipe:
     def __post_init__(self) -> None:
         for field, hint in get_type_hints(Recipe).items():
             if get_origin(hint) is Literal and getattr(self, field) not in get_args(hint):
-                raise TrainingError(f"recipe: {field} is {getattr(self, field)!r}: give {' or '.join(get_args(hint))}")
+                raise TrainingError(f"recipe: `{field}` is {getattr(self, field)!r}: give {' or '.join(get_args(hint))}")
         for field in ("epochs", "batch_size", "accumulate", "calibration"):
             if getattr(self, field) < 1:
-                raise TrainingError(f"recipe: {field} is {getattr(self, field)}: give at least 1")
+                raise TrainingError(f"recipe: `{field}` is {getattr(self, field)}: give at least 1")
         for field in ("learning_rate", "muon_rate", "weight_decay", "padding", "cutout"):
             if not getattr(self, field) >= 0:
-                raise TrainingError(f"recipe: {field} is {getattr(self, field)}: give 0 or more")
+                raise TrainingError(f"recipe: `{field}` is {getattr(self, field)}: give 0 or more")
         for field in ("momentum", "warm_up", "label_smoothing", "average"):
             if not 0 <= getattr(self, field) < 1:
-                raise TrainingError(f"recipe: {field} is {getattr(self, field)}: give 0 or more, and less than 1")
+                raise TrainingError(f"recipe: `{field}` is {getattr(self, field)}: give 0 or more, and less than 1")
         if self.batch_size % self.accumulate:
             raise TrainingError(
                 f"recipe: a batch of {self.batch_size} does not divide into {self.accumulate} parts (accumulate)"

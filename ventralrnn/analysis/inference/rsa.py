@@ -126,6 +126,8 @@ def rsa(
         raise AnalysisError(f"correction: {correction!r} is not 'max', 'bh' or 'by'")
     if min(bootstrap, permutations) < 0:
         raise AnalysisError("bootstrap, permutations: give 0 for none, or for example 1000")
+    if bootstrap == 1:
+        raise AnalysisError("bootstrap: 1 sample is too few for an interval: give 0 for none, or for example 1000")
     compared = _compare(as_rdms(model, "model"), as_rdms(brain, "brain"), method)
     result = compared.result
     _add_ceilings(compared, method)

@@ -151,7 +151,7 @@ class ModelStates(States):
         self.model, self.name, self.seed = model, name, seed
         self._network = model if isinstance(model, RecurrentNetwork) else None
         if self._network is not None and clock is not None:
-            raise RecordingError(f"clock: {name} has one, in its specification")
+            raise RecordingError(f"clock: {name} has its own, in its specification")
         self.areas = _commit(self._network, name, areas)
         self._clock, self._steps, self._device = clock, steps, device
         self._batch_size, self._workers = batch_size, workers
