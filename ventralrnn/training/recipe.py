@@ -112,7 +112,8 @@ class Recipe:
     def __post_init__(self) -> None:
         for field, hint in get_type_hints(Recipe).items():
             if get_origin(hint) is Literal and getattr(self, field) not in get_args(hint):
-                raise TrainingError(f"recipe: `{field}` is {getattr(self, field)!r}: give {' or '.join(get_args(hint))}")
+                known = " or ".join(get_args(hint))
+                raise TrainingError(f"recipe: `{field}` is {getattr(self, field)!r}: give {known}")
         for field in ("epochs", "batch_size", "accumulate", "calibration"):
             if getattr(self, field) < 1:
                 raise TrainingError(f"recipe: `{field}` is {getattr(self, field)}: give at least 1")
