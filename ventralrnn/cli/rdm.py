@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventralrnn.cli import options
-from ventralrnn.cli.tables import columns
+from ventralrnn.cli.tables import columns, fill
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -125,7 +125,7 @@ def _report(rdms: "xr.Dataset", out: Path) -> str:
     for step, ms, means in zip(rdms.time_step.values, common, zip(*_means(rdms), strict=True), strict=True):
         rows.append((str(step), *(ms if known else ()), *(_number(mean) for mean in means)))
     head = f"{rdms.attrs['distance']} RDMs of {_stimuli(rdms):,} stimuli; mean dissimilarity by time step and area"
-    return "\n".join([head, columns(rows, left=(), keys=2 if known else 1), f"They are in {out}."])
+    return "\n".join([fill(head), columns(rows, left=(), keys=2 if known else 1), f"They are in {out}."])
 
 
 def _number(value: float) -> str:
