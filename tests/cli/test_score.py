@@ -59,6 +59,11 @@ def test_a_model_of_ones_own_is_scored_with_its_steps(capsys: Captured, data: Da
     assert [float(line.split()[2]) for line in lines[3:7]] == pytest.approx(scores[1:], abs=5e-4)
     assert len(set(scores[1:].round(6))) == 4, "no step stands for another"
     assert f"mean of the 4 time bins that are covered: {scores[1:].mean():.3f}" in text
+    states = result["state_score"].mean("time_bin").values[0]
+    table = lines[lines.index("score of every state, mean over time bins") + 1 :]
+    assert table[0].split() == ["STEP", "TIME", "IT"] and table[1].split()[:3] == ["0", "10", "ms"]
+    assert [float(line.split()[-1]) for line in table[1:6]] == pytest.approx(states, abs=5e-4)
+    assert not (tmp_path / "score.nc.states").exists()
 
 
 def test_json(capsys: Captured, data: Data, model: str) -> None:
@@ -79,6 +84,9 @@ def test_json(capsys: Captured, data: Data, model: str) -> None:
     found = json.loads(text[text.index("{") :])
     assert status == 0 and found["score"] == pytest.approx(found["raw"] ** 2 / found["ceiling"])
     assert found["attributes"]["metric_computed_by"] == "ventralrnn (PLS)"
+    assert found["area"] == ["IT"] and found["time_step"] == [0, 1, 2, 3, 4] and len(found["state_score"][0]) == 5
+    assert found["attributes"]["best_score"] == max(found["state_score"][0])
+    assert found["low"] < found["raw"] < found["high"]
 
 
 def test_what_is_wrong_is_one_line(capsys: Captured, model: str, tmp_path: Path) -> None:
@@ -86,6 +94,8 @@ def test_what_is_wrong_is_one_line(capsys: Captured, model: str, tmp_path: Path)
     cases = [
         ((model, "--benchmark", STATIC, "--data-dir", tmp_path, "--area", "IT=it"), "data are missing: https://"),
         ((model, "--benchmark", "Nothing2020", "--area", "IT=it"), "no benchmark 'Nothing2020'"),
+        (("vental", "--benchmark", STATIC), "did you mean ventral"),
+        ((model, "--benchmark", STATIC, "--area", "IT=it", "--resume"), "goes with --out"),
         ((model, "--benchmark", STATIC, "--area", "IT"), "write it like IT=it.output"),
         ((model, "--benchmark", STATIC, "--out", "score.txt"), "ends in .nc"),
         ((model, "--benchmark", STATIC, "--onset-ms", "IT=70"), "goes with --ms-per-step"),

@@ -1,6 +1,7 @@
 """Real benchmarks of Brain-Score from end to end, on data that the tests write in its format."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,30 @@ def test_a_metric_that_cannot_take_the_responses_is_one_line(data: Data) -> None
         ventralrnn.score(Thin(), STATIC, areas={"IT": "it"}, clock=WIDE, device="cpu", states=False)
     with injected(data), pytest.raises(AnalysisError, match="benchmark failed: ValueError: .*n_components"):
         ventralrnn.score(Thin(), STATIC, areas={"IT": "it"}, clock=WIDE, device="cpu", reference=True)
+
+
+def test_nothing_is_installed_behind_the_users_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself, Brain-Score runs pip for every plugin that it loads, whenever it loads it."""
+    from brainscore_core.plugin_management import import_plugin
+
+    asked: list[str] = []
+
+    def run(command: str, **_: Any) -> Any:
+        asked.append(command)
+        return SimpleNamespace(returncode=0, stderr=b"")
+
+    identifier = "Bracci2019.anteriorVTC-rdm"
+    monkeypatch.setattr(import_plugin.subprocess, "run", run)
+    monkeypatch.setenv("BS_INSTALL_DEPENDENCIES", "yes")
+    assert import_plugin.installation_preference() == "yes"
+    for _ in range(2):
+        import_plugin.ImportPlugin("brainscore_vision", "benchmarks", identifier).install_requirements()
+    assert len(asked) == 2 and all("pip install -r" in command for command in asked), "that is what it does"
+    monkeypatch.delenv("BS_INSTALL_DEPENDENCIES")
+    asked.clear()
+    with pytest.raises(DataError, match=f"{identifier}: data are missing|needs the package"):
+        score(identifier, data_dir=tmp_path)
+    assert not asked
 
 
 # What is not there.
