@@ -74,7 +74,7 @@ def test_states_and_arrows_are_those_of_the_unrolled_graph(graph: Graph) -> None
         )
         assert end in (connection.steps or range(5))
         assert to_rgb(arrow.get_edgecolor()) == to_rgb(ROLES[graph.role(connection)][0])
-    assert legend_texts(ax) == ["feedforward", "lateral", "feedback", "bypass", "not reached yet"]
+    assert legend_texts(ax) == ["feedforward", "lateral", "feedback", "bypass", "not reached by the input"]
     assert [t.get_text() for t in ax.get_yticklabels()] == list(graph.names)
     assert not overlapping_texts(ax) and smallest_text(ax) >= 6
 

@@ -147,6 +147,20 @@ def test_a_row_an_area() -> None:
     assert not overlapping_texts(figure)
 
 
+def test_a_state_that_ends_is_hatched_again() -> None:
+    """As the states of an unrolled ResNet do."""
+    ended = course()
+    ended["strength"][:, 3:] = np.nan
+    ax = plot_time_courses({"V1": ended})
+    drawn(ax)
+    assert [span(p, ax) for p in hatched(ax)] == [pytest.approx((75, 95))]
+    broken = course()
+    broken["strength"][:, [0, 2]] = np.nan
+    ax = plot_time_courses({"V1": broken})
+    drawn(ax)
+    assert sorted(span(p, ax) for p in hatched(ax)) == [pytest.approx((45, 55)), pytest.approx((65, 75))]
+
+
 def test_without_a_clock_time_is_in_steps() -> None:
     ax = plot_time_courses({"IT": course(clock=False)})
     assert lines(ax)[0][:, 0].tolist() == [0, 1, 2, 3, 4]

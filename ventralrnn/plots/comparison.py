@@ -25,6 +25,7 @@ from ventralrnn.plots.style import (
     styled,
     take_axes,
     times_of,
+    unreached_times,
 )
 
 _NAMES = {
@@ -338,8 +339,8 @@ def _states(ax: Axes, state: xr.Dataset, times: np.ndarray, area: str, alone: bo
     colour, marker = area_colours([area])[area], area_markers([area])[area]
     values = state["similarity"].values
     there = np.isfinite(values)
-    if not there.all() and alone and there.any():
-        hatch(ax, edges(times)[0], edges(times)[np.flatnonzero(there)[0]])
+    for start, stop in unreached_times(times, there, *edges(times)[[0, -1]]) if alone else ():
+        hatch(ax, start, stop)
     if "low" in state and alone:
         ax.fill_between(
             times[there], state["low"].values[there], state["high"].values[there], color=colour, alpha=0.2, lw=0

@@ -153,7 +153,7 @@ def plot_unrolled(
     ax.spines[:].set_visible(False)
     handles: list[Any] = [Line2D([], [], color=c, ls=ls, lw=1, label=r) for r, (c, ls) in ROLES.items() if r in seen]
     if any(not dependence.is_reached(a, s) for a in graph.names for s in range(dependence.steps)):
-        handles.append(unreached_patch())
+        handles.append(unreached_patch("not reached by the input"))
     legend_below(ax, handles, 20, handlelength=2)
     return ax
 

@@ -218,6 +218,21 @@ def hatch(ax: Axes, left: float, right: float, bottom: float = 0, top: float = 1
     span.set_label(UNREACHED)
 
 
+def unreached_times(times: np.ndarray, reached: np.ndarray, left: float, right: float) -> list[tuple[float, float]]:
+    """Return from when to when an area has no state, on an axis from left to right.
+
+    Before its first time it has none; nothing is known of what comes after its last.
+    """
+    if not reached.any():
+        return [(left, right)]
+    borders = edges(times)
+    borders[0] = min(left, borders[0])
+    runs = np.flatnonzero(np.diff(np.concatenate([[False], ~reached, [False]]).astype(int)))
+    found = [(float(borders[start]), float(borders[stop])) for start, stop in runs.reshape(-1, 2)]
+    begin = float(edges(times)[0])
+    return [(left, begin), *found] if reached[0] and begin > left else found
+
+
 def is_simulated(*results: Any) -> bool:
     """Whether any of some results, or what they were compared with, says that it is simulated."""
     for result in results:

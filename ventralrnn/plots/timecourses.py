@@ -28,6 +28,7 @@ from ventralrnn.plots.style import (
     take_axes,
     times_of,
     unreached_patch,
+    unreached_times,
 )
 
 Courses = Mapping[str, xr.Dataset] | xr.Dataset
@@ -293,13 +294,12 @@ def _draw(
         ax.axvspan(*stimulus, facecolor="0.92", edgecolor="0.7", lw=0.5, zorder=0, label="stimulus on")
     strip = 0.035 if len(courses) > 1 else 1.0
     for row, (area, course) in enumerate(reversed(list(courses.items()))):
-        times = course.times.values
-        begin = float(times[course.reached][0]) - _step(times) / 2 if course.reached.any() else right
-        if begin > left and strip == 1:
-            hatch(ax, left, begin)
-        elif begin > left:
-            # In the area's colour, so that one sees whose strip it is.
-            hatch(ax, left, begin, row * strip, (row + 0.8) * strip, colours[area])
+        for start, stop in unreached_times(course.times.values, course.reached, left, right):
+            if strip == 1:
+                hatch(ax, start, stop)
+            else:
+                # In the area's colour, so that one sees whose strip it is.
+                hatch(ax, start, stop, row * strip, (row + 0.8) * strip, colours[area])
     for area, course in courses.items():
         _line(ax, course, area, colours[area], markers[area])
     ax.set_xlim(left, right)
