@@ -179,7 +179,7 @@ def _provenance(source: Source) -> dict[str, Any]:
 def _facts(attrs: dict[str, Any]) -> Iterator[list[str]]:
     for key in _SHOWN:
         for name in (key, f"brain_{key}"):
-            if attrs.get(name) not in (None, ""):
+            if attrs.get(name) not in (None, "", "-"):
                 value = str(attrs[name])
                 # Twelve digits tell weights apart; all of them are among the attributes.
                 yield [name.replace("_", " "), value[:12] if key == "weights_sha256" else value]

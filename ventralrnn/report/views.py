@@ -217,9 +217,8 @@ def _best(result: xr.Dataset, clock: bool, unit: str) -> Iterator[str]:
         there = one.isel({d: i for d, i in at.items()})
         when = f"{float(there['time_ms']):g} ms" if clock else f"step {int(there['time_step'])}"
         then = f" at {float(there['brain_time_ms']):g} ms" if "brain_time_ms" in there.coords else ""
-        said = (
-            f"Brain {name}{then} is most like model {there['area'].item()} at {when}: {unit} {float(values.max()):.2f}"
-        )
+        brain = f"Brain {name}".strip()
+        said = f"{brain}{then} is most like model {there['area'].item()} at {when}: {unit} {float(values.max()):.2f}"
         if "low" in there:
             said += f" ({float(there['low']):.2f} to {float(there['high']):.2f})"
         if "ceiling_lower" in there and np.isfinite(there["ceiling_lower"].values).all():

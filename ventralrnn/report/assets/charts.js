@@ -92,7 +92,8 @@ function linePanel(chart, panel, model) {
   const x = (v) => LEFT + 6 + (v - x0) / (x1 - x0) * (W - LEFT - RIGHT - 12);
   const y = (v) => H - BOTTOM - (v - y0 + (y0 < 0 ? pad : 0)) / (y1 - y0 + pad + (y0 < 0 ? pad : 0)) * (H - BOTTOM - TOP);
   const node = svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}` });
-  node.append(frame(x, y, ticks(x0, x1, 6), ticks(y0, y1, 5), xAxis, null, H));
+  const whole = xAxis.label === "time step" ? Number.isInteger : () => true;
+  node.append(frame(x, y, ticks(x0, x1, 6).filter(whole), ticks(y0, y1, 5), xAxis, null, H));
   for (const [from, to] of panel.unreached || []) {
     const left = Math.max(LEFT, x(from)), right = Math.min(W - RIGHT, x(to));
     if (right > left) node.append(svg("rect", { x: left, y: TOP, width: right - left, height: H - BOTTOM - TOP, fill: "url(#hatch)" }));
