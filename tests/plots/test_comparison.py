@@ -18,7 +18,7 @@ from ventralrnn.plots import (
     plot_similarity,
     plot_similarity_matrix,
 )
-from ventralrnn.plots.comparison import CEILING, PALE
+from ventralrnn.plots.ceilings import CEILING, PALE
 
 STIMULI, STEPS, TIMES = 8, 3, 5
 

@@ -17,7 +17,7 @@ from tests.plots.common import drawn
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots import plot_loss, save_figure, use_style
 from ventralrnn.plots.network import ROLES
-from ventralrnn.plots.rdms import _CATEGORIES
+from ventralrnn.plots.rdms import CATEGORIES
 from ventralrnn.plots.style import (
     AREA_COLOURS,
     area_colours,
@@ -64,7 +64,7 @@ def cielab(colour: Any, vision: np.ndarray) -> np.ndarray:
     [
         ([AREA_COLOURS[area] for area in ("V1", "V2", "V4", "IT")], 18),
         ([colour for colour, _ in ROLES.values()], 11),
-        (_CATEGORIES, 7),
+        (CATEGORIES, 7),
     ],
     ids=["areas", "connections", "categories"],
 )

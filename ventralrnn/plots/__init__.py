@@ -10,7 +10,7 @@ from ventralrnn.facade import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "animate_rdms": "rdms",
+        "animate_rdms": "movies",
         "make_comparison_figure": "comparison_figure",
         "make_rdm_figure": "rdms",
         "make_time_course_figure": "timecourses",
@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = attach(
         "plot_best_steps": "comparison",
         "plot_clock": "clocks",
         "plot_generalisation": "decoding",
-        "plot_lag_ceilings": "comparison",
+        "plot_lag_ceilings": "ceilings",
         "plot_latencies": "latencies",
         "plot_loss": "training",
         "plot_models": "models",
@@ -33,7 +33,7 @@ __getattr__, __dir__, __all__ = attach(
         "plot_trajectories": "trajectories",
         "plot_transition_matrix": "network",
         "plot_unrolled": "network",
-        "save_animation": "rdms",
+        "save_animation": "movies",
         "save_figure": "style",
         "use_style": "style",
     },

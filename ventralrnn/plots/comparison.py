@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 
 from ventralrnn.errors import AnalysisError
+from ventralrnn.plots.ceilings import TWO_SIDED, draw_ceiling, say_time, titles_of
 from ventralrnn.plots.style import (
     Times,
     area_colours,
@@ -35,10 +36,6 @@ _NAMES = {
     "rho-a": "ρ-a",
     "kendall": "Kendall's τ-a",
 }
-CEILING = "noise ceiling, lower to upper"
-PALE = "the same, lower bound not above 0"
-# Zero is where nothing is alike, so the map has two sides.
-_MAP = "RdBu_r"
 
 
 @styled
@@ -103,7 +100,7 @@ def plot_similarity_matrix(
         top = limit or float(np.nanmax(np.abs(similarity))) or 1.0
         # Squares, not a smooth picture: there is nothing between steps.
         mesh = ax.pcolormesh(
-            x, y, np.ma.masked_invalid(similarity), norm=TwoSlopeNorm(0, -top, top), cmap=_MAP, rasterized=True
+            x, y, np.ma.masked_invalid(similarity), norm=TwoSlopeNorm(0, -top, top), cmap=TWO_SIDED, rasterized=True
         )
         if colorbar:
             bar = ax.figure.colorbar(mesh, ax=ax, fraction=0.05, pad=0.02, label=measure_of(result))
@@ -111,76 +108,10 @@ def plot_similarity_matrix(
             bar.outline.set_visible(False)
     if "significant" in one and one["significant"].values.any():
         draw_outline(ax, one["significant"].transpose("time", "brain_time").values, x, y)
-    ax.set(xlabel=_say("brain", brain), ylabel=_say("model", model))
-    ax.set_title(" × ".join(_titles(one)))
+    ax.set(xlabel=say_time("brain", brain), ylabel=say_time("model", model))
+    ax.set_title(" × ".join(titles_of(one)))
     if ceiling:
         _margin(ax, one, brain, similarity)
-    mark_simulated(ax, result)
-    return ax
-
-
-@styled
-def plot_lag_ceilings(
-    result: xr.Dataset, bound: str = "lower", *, brain_area: str | None = None, ax: Axes | None = None
-) -> Axes:
-    """Draw what noise allows between times: how similar a brain's time t can be to the geometry of its time t'.
-
-    Parameters
-    ----------
-    result : xarray.Dataset
-        What :func:`~ventralrnn.analysis.rsa` returns for several subjects with times.
-    bound : {'lower', 'upper'}
-        Which ceiling, see :func:`~ventralrnn.analysis.inference.noise_ceilings`.
-    brain_area : str, optional
-        Has to be named if there are several.
-    ax : matplotlib.axes.Axes, optional
-        Where; new ones by default.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The diagonal is the ceiling of each time.
-
-    Raises
-    ------
-    AnalysisError
-        If the area is not there or not named, or the result has no such ceilings.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ventralrnn.analysis import rsa
-    >>> from ventralrnn.analysis.rdm import make_rdms
-    >>> from ventralrnn.plots import plot_lag_ceilings
-    >>> rng = np.random.default_rng(0)
-    >>> model = make_rdms(rng.random((3, 45)), ("time",), {"time_step": ("time", [0, 1, 2])})
-    >>> brain = make_rdms(rng.random((3, 4, 45)), ("subject", "time"), {"time_ms": ("time", [60.0, 70.0, 80.0, 90.0])})
-    >>> ax = plot_lag_ceilings(rsa(model, brain))
-    """
-    ax = take_axes(ax, height=65)
-    name = f"ceiling_lag_{bound}"
-    if name not in result:
-        raise AnalysisError(f"result: has no {name}; these need a brain of several subjects with times")
-    one = choose(result, "brain_area", "brain_area", brain_area)
-    times = times_of(one, "brain_")
-    values = one[name].transpose("brain_time", "brain_time_other").values
-    if bound == "upper":
-        # Where subjects share nothing, nothing is known.
-        sure = explainable(one)
-        values = np.where(sure[:, None] & sure, values, np.nan)
-    top = float(np.nanmax(np.abs(values), initial=0, where=np.isfinite(values))) or 1.0
-    side = edges(times.values)
-    ax.patch.set(facecolor="0.9")
-    mesh = ax.pcolormesh(
-        side, side, np.ma.masked_invalid(values.T), norm=TwoSlopeNorm(0, -top, top), cmap=_MAP, rasterized=True
-    )
-    bar = ax.figure.colorbar(mesh, ax=ax, fraction=0.05, pad=0.02, label=f"{bound} noise ceiling")
-    bar.ax.set_ylim(float(np.nanmin(values, initial=0, where=np.isfinite(values))), top)
-    bar.outline.set_visible(False)
-    ax.plot(side[[0, -1]], side[[0, -1]], color="0.3", lw=0.6, ls=":")
-    ax.set(xlabel=_say("brain", times), ylabel=f"geometry of brain {'time (ms)' if times.in_ms else 'step'}")
-    ax.set_aspect("equal")
-    ax.set_title(_titles(one)[-1])
     mark_simulated(ax, result)
     return ax
 
@@ -254,9 +185,9 @@ def plot_best_steps(
             label=area,
         )
     ax.axhline(0, color="0.4", lw=0.6)
-    ax.set(xlabel=_say("brain", brain), ylabel=measure_of(result))
+    ax.set(xlabel=say_time("brain", brain), ylabel=measure_of(result))
     ax.set_xlim(*brain.values[[0, -1]])
-    ax.set_title(f"best step of each area, {_titles(one)[-1]}")
+    ax.set_title(f"best step of each area, {titles_of(one)[-1]}")
     if legend:
         ax.legend(handles=legend_of([ax]), ncols=2)
     mark_simulated(ax, result)
@@ -327,8 +258,8 @@ def plot_similarity(
         _states(ax, state, times[area].values + shift, area, alone=len(states) == 1)
     ax.axhline(0, color="0.4", lw=0.6)
     ax.set_xlim(ends.min(), ends.max())
-    ax.set(xlabel=_say("model", Times(ends, all(t.in_ms for t in times.values()))), ylabel=measure_of(result))
-    ax.set_title(_titles(one)[-1])
+    ax.set(xlabel=say_time("model", Times(ends, all(t.in_ms for t in times.values()))), ylabel=measure_of(result))
+    ax.set_title(titles_of(one)[-1])
     if legend:
         ax.legend(handles=legend_of([ax]), ncols=2)
     mark_simulated(ax, result)
@@ -352,26 +283,6 @@ def _states(ax: Axes, state: xr.Dataset, times: np.ndarray, area: str, alone: bo
     if "p_corrected" in state:
         sure = there & (state["p_corrected"].values <= _alpha(state) + 1e-12)
         ax.plot(times[sure], values[sure], color=colour, ls="", marker=marker)
-
-
-def draw_ceiling(ax: Axes, result: xr.Dataset, times: np.ndarray) -> None:
-    """Draw the noise ceiling of one area of a brain as a band, pale where its lower bound is not above zero."""
-    if "ceiling_lower" not in result:
-        return
-    low, high = (np.broadcast_to(result[f"ceiling_{name}"].values, times.shape) for name in ("lower", "upper"))
-    if not np.isfinite(low).any():
-        return
-    sure = np.broadcast_to(explainable(result), times.shape)
-    if sure.any():
-        where = sure.tolist()
-        ax.fill_between(times, low, high, where=where, color="0.75", lw=0, zorder=0.1, label=CEILING)
-    ax.fill_between(times, low, high, color="0.9", lw=0, zorder=0, label="" if sure.all() else PALE)
-
-
-def explainable(result: xr.Dataset) -> np.ndarray:
-    """Return where subjects share something: the lower ceiling, or its interval where there is one, is above zero."""
-    name = "ceiling_lower_low" if "ceiling_lower_low" in result else "ceiling_lower"
-    return np.asarray(result[name].values > 0)
 
 
 def measure_of(result: xr.Dataset) -> str:
@@ -424,17 +335,6 @@ def _need(result: xr.Dataset, *dims: str) -> None:
     lacking = [dim for dim in dims if dim not in result["similarity"].dims]
     if lacking:
         raise AnalysisError(f"result: has no dimension {lacking[0]}; give what rsa returns for a recording")
-
-
-def _say(whose: str, times: Times) -> str:
-    return f"{whose} time (ms)" if times.in_ms else f"{whose} step"
-
-
-def _titles(one: xr.Dataset) -> list[str]:
-    parts = [f"model {one['area'].values}"] if "area" in one.coords and one["area"].ndim == 0 else []
-    if "brain_area" in one.coords and one["brain_area"].ndim == 0:
-        return [*parts, f"brain {one['brain_area'].values}"]
-    return [*parts, str(one.attrs.get("brain", "brain"))]
 
 
 def _alpha(result: Any) -> float:

@@ -1,11 +1,10 @@
-"""RDMs: one with its categories, those of every area at every step, and a movie of them.
+"""RDMs: one with its categories, and those of every area at every step.
 
 Draws what :func:`ventralrnn.compute_rdm` and :func:`ventralrnn.load_brain` return.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,7 +14,6 @@ from matplotlib.patches import Patch, Rectangle
 
 from ventralrnn.analysis.rdm import square_rdms
 from ventralrnn.errors import AnalysisError
-from ventralrnn.files import whole
 from ventralrnn.plots.style import (
     PAGE,
     area_colours,
@@ -28,14 +26,10 @@ from ventralrnn.plots.style import (
     take_axes,
     times_of,
     unreached_patch,
-    use_style,
 )
 
-if TYPE_CHECKING:
-    from matplotlib.animation import FuncAnimation
-
 # Tol's "muted", safe for all kinds of colour vision; more categories than these cannot be told apart by colour.
-_CATEGORIES = (
+CATEGORIES = (
     "#332288",
     "#88CCEE",
     "#117733",
@@ -108,9 +102,9 @@ def plot_rdm(
         )
     if "time" in one["dissimilarity"].dims:
         one = one.isel(time=-1 if time is None else time)
-    square, names = _sorted(one, labels)
+    square, names = sort_rdms(one, labels)
     shown = names if names is not None and len(set(names)) <= 3 * _COLUMNS else None
-    image = _draw(ax, square.values, shown, limits or _limits(one["dissimilarity"].values))
+    image = draw_square(ax, square.values, shown, limits or limits_of(one["dissimilarity"].values))
     if shown is not None and image is not None:
         runs = _runs(shown)
         ax.set_yticks([(start + stop - 1) / 2 for _, start, stop in runs], [name for name, _, _ in runs])
@@ -172,24 +166,24 @@ def make_rdm_figure(
     >>> save_figure(make_rdm_figure(ventralrnn.compute_rdm(recording)), "rdms.pdf").name
     'rdms.pdf'
     """
-    rdms = _prepare(rdms, areas)
+    rdms = prepare_rdms(rdms, areas)
     rdms = rdms.isel(time=_spread(rdms.sizes["time"], times))
-    square, labels = _sorted(rdms, True)
+    square, labels = sort_rdms(rdms, True)
     names = [str(area) for area in rdms["area"].values]
     count = rdms.sizes["time"]
     side = min(24.0, (PAGE - 62) / count)
     figure = new_figure(40 + side * count + (22 if labels else 0), max(16 + (side + 4) * len(names), 50))
     axes = figure.subplots(len(names), count, squeeze=False)
-    headings = {area: _headings(rdms, area) for area in names}
+    headings = {area: headings_of(rdms, area) for area in names}
     alike = len(set(map(tuple, headings.values()))) == 1
     unreached = False
     for row, area in enumerate(names):
         values = square.sel(area=area).transpose("time", ...).values
-        limits = _limits(rdms["dissimilarity"].sel(area=area).values)
+        limits = limits_of(rdms["dissimilarity"].sel(area=area).values)
         image = None
         for column, heading in enumerate(headings[area]):
             ax = axes[row, column]
-            drawn = _draw(ax, values[column], labels, limits)
+            drawn = draw_square(ax, values[column], labels, limits)
             unreached |= drawn is None
             image = drawn or image
             if row == 0 or not alike:
@@ -202,136 +196,15 @@ def make_rdm_figure(
             bar.set_label(_scale(rdms), fontsize=6)
             bar.outline.set_visible(False)
     handles = [unreached_patch()] if unreached else []
-    if labels is not None and len(set(labels)) <= len(_CATEGORIES):
-        handles = [Patch(color=colour, label=name) for name, colour in _palette(labels).items()] + handles
+    if labels is not None and len(set(labels)) <= len(CATEGORIES):
+        handles = [Patch(color=colour, label=name) for name, colour in palette_of(labels).items()] + handles
     if handles:
         figure.legend(handles=handles, loc="outside right center", handlelength=0.9)
     return finish_figure(figure, title, note, rdms)
 
 
-@styled
-def animate_rdms(rdms: xr.Dataset, title: str = "", *, areas: Sequence[str] | None = None) -> "FuncAnimation":
-    """Make a movie of RDMs: a panel an area, a frame a time step.
-
-    Parameters
-    ----------
-    rdms : xarray.Dataset
-        As for :func:`make_rdm_figure`.
-    title : str
-        Above the panels; the time is added.
-    areas : sequence of str, optional
-        All by default.
-
-    Returns
-    -------
-    matplotlib.animation.FuncAnimation
-        To be saved with :func:`save_animation`, or shown in a notebook with its ``to_jshtml``.
-
-    Raises
-    ------
-    AnalysisError
-        If there is no dimension ``area`` or ``time``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import xarray as xr
-    >>> import ventralrnn
-    >>> from ventralrnn.plots import animate_rdms, save_animation
-    >>> states = np.random.default_rng(0).normal(size=(6, 3, 40))
-    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"))}
-    >>> movie = animate_rdms(ventralrnn.compute_rdm(recording))
-    >>> save_animation(movie, "rdms.gif", dpi=50).name
-    'rdms.gif'
-    """
-    from matplotlib.animation import FuncAnimation
-
-    rdms = _prepare(rdms, areas)
-    square, labels = _sorted(rdms, True)
-    names = [str(area) for area in rdms["area"].values]
-    figure = new_figure(10 + 40 * len(names), 56)
-    axes = figure.subplots(1, len(names), squeeze=False)[0]
-    values = [square.sel(area=area).transpose("time", ...).values for area in names]
-    limits = [_limits(rdms["dissimilarity"].sel(area=area).values) for area in names]
-    headings = {area: _headings(rdms, area) for area in names}
-    words = finish_figure(figure, title, "", rdms).get_suptitle()
-
-    def draw(frame: int) -> list[Any]:
-        with use_style():
-            for ax, area, of_area, ends in zip(axes, names, values, limits, strict=True):
-                ax.clear()
-                _draw(ax, of_area[frame], labels, ends)
-                ax.set_title(f"{area}  {headings[area][frame]}", color=area_colours(names)[area])
-            figure.suptitle(words or title)
-        return list(axes)
-
-    if labels is not None and len(set(labels)) <= len(_CATEGORIES):
-        handles = [Patch(color=colour, label=name) for name, colour in _palette(labels).items()]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=0.9)
-    return FuncAnimation(figure, draw, frames=rdms.sizes["time"], interval=500, init_func=lambda: list(axes))
-
-
-def save_animation(animation: "FuncAnimation", path: str | Path, *, fps: int = 2, dpi: int = 150) -> Path:
-    """Save a movie; the file appears when it is whole.
-
-    Parameters
-    ----------
-    animation : matplotlib.animation.FuncAnimation
-        What :func:`animate_rdms` returns.
-    path : path
-        ``.gif``, ``.html`` (one file, with a slider), or ``.mp4`` if the program ffmpeg is installed.
-    fps : int
-        Time steps a second.
-    dpi : int
-        Dots an inch.
-
-    Returns
-    -------
-    pathlib.Path
-        The same path.
-
-    Raises
-    ------
-    AnalysisError
-        If it is of another kind, or ffmpeg is missing.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import xarray as xr
-    >>> import ventralrnn
-    >>> from ventralrnn.plots import animate_rdms, save_animation
-    >>> states = np.random.default_rng(0).normal(size=(6, 2, 40))
-    >>> recording = {"IT": xr.DataArray(states, dims=("stimulus", "time", "neuroid"))}
-    >>> movie = animate_rdms(ventralrnn.compute_rdm(recording))
-    >>> save_animation(movie, "rdms.gif", fps=1, dpi=50).exists()
-    True
-    """
-    from matplotlib.animation import FFMpegWriter, HTMLWriter, PillowWriter, writers
-
-    path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in (".gif", ".html", ".mp4"):
-        raise AnalysisError(f"{path}: a movie is .gif, .html or .mp4")
-    if kind == ".mp4" and not writers.is_available("ffmpeg"):
-        raise AnalysisError(f"{path}: .mp4 needs the program ffmpeg, which is not installed; save .gif or .html")
-    writer: Any = {
-        ".gif": PillowWriter(fps=fps),
-        ".html": HTMLWriter(fps=fps, embed_frames=True, default_mode="loop"),
-        ".mp4": FFMpegWriter(fps=fps),
-    }[kind]
-    with use_style(), whole(path) as partial:
-        # The writers go by the suffix.
-        named = partial.with_name(partial.name + kind)
-        try:
-            animation.save(str(named), writer=writer, dpi=dpi)
-            named.replace(partial)
-        finally:
-            named.unlink(missing_ok=True)
-    return path
-
-
-def _prepare(rdms: xr.Dataset, areas: Sequence[str] | None) -> xr.Dataset:
+def prepare_rdms(rdms: xr.Dataset, areas: Sequence[str] | None) -> xr.Dataset:
+    """Return RDMs of areas over time, those that are wanted, averaged over subjects."""
     if not {"area", "time"} <= set(rdms["dissimilarity"].dims):
         raise AnalysisError("rdms: give RDMs with the dimensions area and time")
     known = [str(area) for area in rdms["area"].values]
@@ -343,7 +216,7 @@ def _prepare(rdms: xr.Dataset, areas: Sequence[str] | None) -> xr.Dataset:
     return rdms.mean("subject", keep_attrs=True) if "subject" in rdms["dissimilarity"].dims else rdms
 
 
-def _draw(ax: Axes, square: np.ndarray, labels: Sequence[str] | None, limits: tuple[float, float] | None) -> Any:
+def draw_square(ax: Axes, square: np.ndarray, labels: Sequence[str] | None, limits: tuple[float, float] | None) -> Any:
     """Draw a square of dissimilarities, NaN throughout where the state does not exist; return the image or None."""
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
@@ -358,7 +231,7 @@ def _draw(ax: Axes, square: np.ndarray, labels: Sequence[str] | None, limits: tu
     shown = np.where(np.eye(count, dtype=bool), np.nan, square)
     image = ax.imshow(shown, vmin=low, vmax=high, interpolation="none" if count < 200 else "antialiased")
     if labels is not None:
-        colours, thick = _palette(labels), _BAR * count
+        colours, thick = palette_of(labels), _BAR * count
         for name, start, stop in _runs(labels):
             for x, y, width, height in (
                 (start - 0.5, -0.5 - thick, stop - start, thick),
@@ -369,9 +242,9 @@ def _draw(ax: Axes, square: np.ndarray, labels: Sequence[str] | None, limits: tu
     return image
 
 
-def _palette(labels: Sequence[str]) -> dict[str, str]:
+def palette_of(labels: Sequence[str]) -> dict[str, str]:
     """Return the categories in their order, each with its colour."""
-    return {name: _CATEGORIES[i % len(_CATEGORIES)] for i, name in enumerate(dict.fromkeys(labels))}
+    return {name: CATEGORIES[i % len(CATEGORIES)] for i, name in enumerate(dict.fromkeys(labels))}
 
 
 def _runs(labels: Sequence[str]) -> list[tuple[str, int, int]]:
@@ -387,7 +260,8 @@ def _spread(count: int, times: Sequence[int] | None) -> list[int]:
     return sorted(set(np.linspace(0, count - 1, min(count, _COLUMNS)).round().astype(int).tolist()))
 
 
-def _sorted(rdms: xr.Dataset, wanted: bool) -> tuple[xr.DataArray, list[str] | None]:
+def sort_rdms(rdms: xr.Dataset, wanted: bool) -> tuple[xr.DataArray, list[str] | None]:
+    """Return square RDMs with stimuli sorted by their labels, and these; None if there are none or not wanted."""
     square = square_rdms(rdms)
     if not wanted or "label" not in rdms.coords:
         return square, None
@@ -396,7 +270,8 @@ def _sorted(rdms: xr.Dataset, wanted: bool) -> tuple[xr.DataArray, list[str] | N
     return square.isel(stimulus=order, stimulus_other=order), labels[order].tolist()
 
 
-def _limits(values: np.ndarray) -> tuple[float, float] | None:
+def limits_of(values: np.ndarray) -> tuple[float, float] | None:
+    """Return the 1st and 99th percentile of dissimilarities; None where there are none."""
     finite = values[np.isfinite(values)]
     if not len(finite):
         return None
@@ -413,7 +288,8 @@ def _heading(one: xr.Dataset) -> list[str]:
     return []
 
 
-def _headings(rdms: xr.Dataset, area: str) -> list[str]:
+def headings_of(rdms: xr.Dataset, area: str) -> list[str]:
+    """Return the times of an area in words."""
     times = times_of(rdms.sel(area=area))
     return [f"{value:g} ms" if times.in_ms else f"step {value:g}" for value in times.values]
 
