@@ -151,6 +151,9 @@ def test_a_figure_grows_for_what_stands_around_it() -> None:
     legend, above = figure.legends[0].get_window_extent(), figure._suptitle.get_window_extent()  # type: ignore[attr-defined]
     assert below.y1 < panel.y0 < panel.y1 < legend.y0 < legend.y1 <= above.y0
     assert below.x1 < figure.bbox.x1
+    # A notebook shows what the tight box holds, in inches.
+    shown = figure.get_tightbbox()
+    assert shown.y0 * figure.dpi <= below.y0 and shown.y1 * figure.dpi >= above.y1
 
 
 def test_edges_of_uneven_times() -> None:

@@ -15,7 +15,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from ventralrnn.errors import AnalysisError
@@ -277,6 +277,8 @@ def finish_figure(figure: Figure, title: str, note: str, *results: Any, handles:
     if lines:
         small: dict[str, Any] = {"fontsize": 6, "color": "0.3"}
         figure.text(1.5 / width, 0.8 / total, "\n".join(lines), va="bottom", in_layout=False, **small)
+    # What trims a figure to what is in its layout, as notebooks do, leaves the title and the note.
+    figure.add_artist(Rectangle((0, 0), 1, 1, transform=figure.transFigure, fill=False, lw=0))
     return figure
 
 
