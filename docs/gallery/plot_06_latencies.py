@@ -30,5 +30,6 @@ ax = plot_latencies({"model": model, "brain (SIMULATED)": brain})
 # %%
 # The model's responses grow to the end of the recording, which therefore holds no peak: a triangle says so. The clock
 # of the simulation was set to the model's onsets, and they are found again, to within a bin.
+# An interval that reaches far to the left says that with other pictures noise might cross the threshold earlier.
 print(model.onset.to_series().round(0).to_dict())
 print(brain.onset.to_series().round(0).to_dict())
