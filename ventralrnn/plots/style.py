@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from functools import wraps
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
-import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,6 +19,9 @@ from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from ventralrnn.errors import AnalysisError
 from ventralrnn.files import whole
+
+if TYPE_CHECKING:  # curves of training are drawn without it
+    import xarray as xr
 
 MM = 1 / 25.4
 #: Width of a column and of a page, in mm.
@@ -171,7 +173,7 @@ class Times(NamedTuple):
         return "time after stimulus onset (ms)" if self.in_ms else "time step"
 
 
-def times_of(result: xr.Dataset | xr.DataArray, prefix: str = "", suffix: str = "", *, clock: bool = True) -> Times:
+def times_of(result: "xr.Dataset | xr.DataArray", prefix: str = "", suffix: str = "", *, clock: bool = True) -> Times:
     """Return the times of one area of a result: in ms where there is a clock (and it is wanted), else in steps."""
     ms, step = (f"{prefix}time_{unit}{suffix}" for unit in ("ms", "step"))
     if clock and ms in result.coords and bool(np.isfinite(result[ms].values).all()):
@@ -189,7 +191,7 @@ def edges(times: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * times[0] - middles[0]], middles, [2 * times[-1] - middles[-1]]])
 
 
-def choose(result: xr.Dataset, argument: str, dim: str, name: str | None) -> xr.Dataset:
+def choose(result: "xr.Dataset", argument: str, dim: str, name: str | None) -> "xr.Dataset":
     """Return one position of a dimension, which has to be named if there are several.
 
     Raises
@@ -239,7 +241,7 @@ def is_simulated(*results: Any) -> bool:
         attrs: Mapping[str, Any] = getattr(result, "attrs", {})
         if any(str(attrs.get(name, "no")) == "yes" for name in ("simulated", "brain_simulated")):
             return True
-        if isinstance(result, Mapping) and not isinstance(result, xr.Dataset) and is_simulated(*result.values()):
+        if isinstance(result, Mapping) and not hasattr(result, "attrs") and is_simulated(*result.values()):
             return True
     return False
 
