@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _BLOCK = 1 << 20
@@ -37,6 +37,12 @@ def _lies_in(name: str, folder: str | os.PathLike[str]) -> bool:
     return Path(name).absolute().is_relative_to(Path(folder).absolute())
 
 
+def _remove(path: Path) -> None:
+    """Remove what may be there; where that is refused, what went wrong before tells more."""
+    with suppress(OSError):
+        path.unlink()
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Let a file appear under its name only when it is whole.
@@ -62,7 +68,7 @@ def whole(path: Path) -> Iterator[Path]:
             yield partial
             partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        _remove(partial)
 
 
 def refusal(path: Path, size: int) -> OSError | None:
@@ -94,5 +100,5 @@ def refusal(path: Path, size: int) -> OSError | None:
         error.filename = None
         return error
     finally:
-        path.unlink(missing_ok=True)
+        _remove(path)
     return None

@@ -22,6 +22,7 @@ from ventralrnn.analysis.rdm import make_rdms
 from ventralrnn.cli import options, wording
 from ventralrnn.cli.main import COMMANDS, main
 from ventralrnn.errors import AnalysisError
+from ventralrnn.files import whole
 from ventralrnn.zoo import save_checkpoint
 
 Captured = pytest.CaptureFixture[str]
@@ -191,9 +192,21 @@ def test_a_full_disk(capsys: Captured, here: Path, tmp_path: Path, line: str, na
     assert "m.nc" not in [path.name for path in tmp_path.iterdir()]
 
 
+def test_a_folder_that_may_only_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be removed afterwards does not hide why it could not be written."""
+
+    def refuse(path: Path, *_: Any, **__: Any) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OSError) as raised, whole(tmp_path / "a.txt") as partial:
+        refuse(partial)
+    assert raised.value.filename == str(tmp_path / "a.txt")
+
+
 def test_no_space_left_is_said() -> None:
     error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.nc")
-    assert wording.of_system(error) == "a.nc: no space left on this disk: free some, or write to another"
+    assert wording.of_system(error) == "a.nc: No space left on device: free some space, or write to another disk"
     error = OSError(errno.EROFS, os.strerror(errno.EROFS), "a.nc")
     assert wording.of_system(error).startswith("a.nc: read-only file system: choose another place")
     assert wording.of_system(OSError("broken")) == "broken"

@@ -213,8 +213,8 @@ def test_names_of_areas_are_names_of_folders(out: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, r"Recurrent is not one of ventralrnn's own networks: .* --area IT=module\.path"),
-        ({"areas": ["it"]}, r"--area IT=module\.path"),
+        ({}, r"Recurrent is not one of ventralrnn's own networks: .* areas={'IT': 'module\.path'}"),
+        ({"areas": ["it"]}, r"areas={'IT': 'module\.path'}"),
         ({"areas": {"IT": "it"}, "cut": ["IT-V4"]}, "cut: goes only with the areas of ventralrnn's own networks"),
         ({"areas": {"IT": "it"}, "currents": True}, "currents: goes only with"),
         ({"areas": {"IT": "nothing"}}, "no module 'nothing'"),

@@ -60,7 +60,7 @@ def test_parts_are_in_order_and_shared_among_processes(tmp_path: Path) -> None:
 def test_what_cannot_be_learnt_from(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="nowhere: give cifar10, imagenet, or a folder"):
         load_splits("nowhere", SIZE, FAST)
-    with pytest.raises(TrainingError, match="imagenet: say where it lies: --data-dir DIR"):
+    with pytest.raises(TrainingError, match="imagenet: say where it lies with `data_dir`"):
         load_splits("imagenet", SIZE, FAST)
     with pytest.raises(TrainingError, match="cifar10 has no picture files"):
         load_splits("cifar10", SIZE, RESIZED)

@@ -140,7 +140,7 @@ def of_system(error: OSError) -> str:
     """
     reason = error.strerror or str(error) or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        reason = "no space left on this disk: free some, or write to another"
+        reason = f"{reason}: free some space, or write to another disk"
     elif error.errno == errno.EFBIG:
         reason = "larger than files may be here (ulimit -f, or the file system)"
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -121,7 +121,7 @@ def submit(
     if folder.exists():
         raise RecordingError(f"{folder}: is there already: give another name, or remove it")
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=".submission-") as made, named(folder, made):
+    with named(folder, parent), tempfile.TemporaryDirectory(dir=parent, prefix=".submission-") as made:
         part = Path(made) / folder.name
         part.mkdir()
         imports, body = _write_weights(part, network, module, str(model))
