@@ -68,8 +68,9 @@ def check_beyond(source: NetworkSource, run: Callable[[NetworkSource, Take], obj
             )
     grown = max(growth, key=lambda key: growth[key], default=None)
     drift = f": the response of {grown[1]} grows to {growth[grown]:.2g} times that of any trained step" if grown else ""
+    which = f"step {trained} is" if total == trained + 1 else f"steps {trained} to {total - 1} are"
     warnings.warn(
-        f"{name} was trained for {trained} steps; steps {trained} to {total - 1} are beyond{why}{drift}. Keep to steps "
+        f"{name} was trained for {trained} steps; {which} beyond{why}{drift}. Keep to steps "
         f"below {trained}, or compute statistics first, "
         f"`ventralrnn.networks.recalibrate(network, pictures, steps={total})`",
         stacklevel=2,
