@@ -208,8 +208,10 @@ KINDS = {
     "benchmarks": xr.Dataset(
         {"score": (("benchmark", "model"), [[0.1, 0.2]]), "low": (("benchmark", "model"), [[0.0, 0.1]]),
          "high": (("benchmark", "model"), [[0.2, np.nan]]), "ceiling": ("benchmark", [0.9]),
-         "simulated": ("benchmark", [True])},
-        {"benchmark": ["ventralrnn.b"], "model": ["one", "two"]},
+         "simulated": ("benchmark", [True]),
+         "p_value": (("benchmark", "model", "model_other"), [[[1, 0.01], [0.01, 1]]]),
+         "difference": (("benchmark", "model", "model_other"), [[[0, -0.1], [0.1, 0]]])},
+        {"benchmark": ["ventralrnn.b"], "model": ["one", "two"], "model_other": ["one", "two"]},
     ),
     "encoding": xr.Dataset(
         {"score": (("area", "time", "neuroid", "time_bin"), np.full((2, 3, 4, 2), 0.25))},
@@ -238,7 +240,13 @@ def test_other_results_are_seen_with_their_ceilings_and_units(kind: str, tmp_pat
             "brain time",
         ),
         "score over time": ('"x": [80.0, 100.0]', '"high": [0.5, 0.6], "name": "noise ceiling"', "brain time"),
-        "benchmarks": ("b (SIMULATED data)", "2 models, 1 benchmark.", '"ceiling": [0.9, 0.9]'),
+        "benchmarks": (
+            "SIMULATED, not primate data.",
+            "higher than two on 0 of 1 benchmarks, lower on 1",
+            "b (SIMULATED data)",
+            "2 models, 1 benchmark.",
+            '"ceiling": [0.9, 0.9]',
+        ),
         "encoding": ("Median over 4 neurons; the best state reaches 0.25", "Pearson's r", "time step"),
         "comparison without clocks": ("most like model IT at step 1", "0.92", "no noise ceiling", "model step"),
     }[kind]

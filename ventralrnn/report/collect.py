@@ -39,6 +39,8 @@ class Source:
     @property
     def simulated(self) -> bool:
         """Whether it is, or was compared with, a simulation."""
+        if self.kind == "benchmarks" and "simulated" in self.dataset:
+            return bool(self.dataset["simulated"].all())
         return any(str(self.attrs.get(key, "")).lower() in ("yes", "true") for key in ("simulated", "brain_simulated"))
 
     @property

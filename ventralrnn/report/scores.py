@@ -10,6 +10,9 @@ from ventralrnn.report.charts import Chart
 from ventralrnn.report.collect import Source
 from ventralrnn.report.encode import plain
 
+# Of a test, for what is said about it.
+_LEVEL = 0.05
+
 
 def show_benchmark(source: Source) -> tuple[list[str], list[Chart]]:
     """Show the score on a benchmark of ours, and that of every state.
@@ -183,15 +186,51 @@ def show_benchmarks(source: Source) -> tuple[list[str], list[Chart]]:
             {
                 "name": str(model),
                 "marks": [charts.mark("score", *(float(one[p].sel(model=model)) for p in ("score", "low", "high")))],
-                "colour": 0,
+                "colour": colour,
             }
-            for model in one["model"].values
+            for colour, model in enumerate(one["model"].values)
         ]
         simulated = "simulated" in one and bool(one["simulated"])
-        title = str(name).removeprefix("ventralrnn.") + (" (SIMULATED data)" if simulated else "")
+        title = _short(name) + (" (SIMULATED data)" if simulated else "")
         panels.append({"title": title, "rows": rows, "ceiling": _bounds(lower, top)})
     note = "Bars: intervals of each model. Grey: noise ceiling; where there is none, it is not known."
-    lead = [
-        ", ".join(f"{n} {what}{'s' * (n > 1)}" for what in ("model", "benchmark") if (n := result.sizes[what])) + "."
+    x = {"label": "score", "unit": "1 is perfect", "zero": True}
+    counts = ", ".join(f"{n} {what}{'s' * (n > 1)}" for what in ("model", "benchmark") if (n := result.sizes[what]))
+    found = [charts.rows("Scores", panels, x, note)]
+    lead = [*source.warning, f"{counts}."]
+    if "difference" in result and result.sizes["model"] == 2:
+        lead += _compared(result)
+        found += _differences(result)
+    return lead, found
+
+
+def _short(name: Any) -> str:
+    return str(name).removeprefix("ventralrnn.")
+
+
+def _compared(result: xr.Dataset) -> list[str]:
+    """Say how often the first of two models is better or worse than the other."""
+    first, second = (str(model) for model in result["model"].values)
+    one = result.sel(model=first, model_other=second)
+    if "p_value" not in one:
+        return []
+    sure = one["p_value"].values < _LEVEL
+    better, worse = ((sure & (sign * one["difference"].values > 0)).sum() for sign in (1, -1))
+    number = result.sizes["benchmark"]
+    return [
+        f"{first} scores higher than {second} on {better} of {number} benchmarks, lower on {worse} (paired test, "
+        f"p < {_LEVEL:g} each, not corrected for their number)."
     ]
-    return lead, [charts.rows("Scores", panels, {"label": "score", "unit": "1 is perfect", "zero": True}, note)]
+
+
+def _differences(result: xr.Dataset) -> list[Chart]:
+    first, second = (str(model) for model in result["model"].values)
+    one = result.sel(model=first, model_other=second)
+    rows = []
+    for name in one["benchmark"].values:
+        here = one.sel(benchmark=name)
+        numbers = [float(here[n]) if n in here else np.nan for n in ("difference", "difference_low", "difference_high")]
+        rows.append({"name": _short(name), "marks": [charts.mark("difference", *numbers)], "colour": 0})
+    x = {"label": f"score of {first} minus that of {second}", "unit": "", "zero": True}
+    note = "Bars: intervals of the difference, models compared on the same samples."
+    return [charts.rows("Difference of the two models", [{"title": "", "rows": rows}], x, note)]

@@ -57,6 +57,8 @@ def _about(source: Source) -> str:
     attrs = source.attrs
     model = source.model
     other = attrs.get("benchmark") or attrs.get("brain") or attrs.get("brain_name")
+    if source.kind == "benchmarks":
+        return " against ".join(str(name) for name in source.dataset["model"].values)
     if source.kind == "rsa" and source.simulated:
         other = "a simulated brain"
     stimuli = attrs.get("stimuli")

@@ -264,7 +264,9 @@ function colourBar(table, low, high, label, from, to) {
 
 // --- rows of marks ----------------------------------------------------------------------------------------------------
 function rowPanel(chart, panel) {
-  const names = [...new Set(panel.rows.flatMap((r) => r.marks.map((m) => m.name)))], side = 96, step = 40, top = 8;
+  const names = [...new Set(panel.rows.flatMap((r) => r.marks.map((m) => m.name)))], longest = Math.max(...panel.rows.map((r) => r.name.length));
+  // Names that would take the room of the marks stand above them.
+  const above = longest > 20, side = above ? 10 : Math.max(50, 7.2 * longest + 8), step = above ? 58 : 40, top = 8;
   const height = top + step * panel.rows.length + BOTTOM;
   const every = chart.panels.flatMap((p) => [...p.rows.flatMap((r) => r.marks.flatMap((m) => [m.value, m.low, m.high])), ...(p.ceiling || [])]);
   const [x0, x1] = extent(every, chart.x.zero), pad = (x1 - x0) * 0.06;
@@ -279,8 +281,8 @@ function rowPanel(chart, panel) {
   node.append(svg("text", { x: (side + W - RIGHT) / 2, y: height - 6, "text-anchor": "middle" }, capital(axisLabel(chart.x))));
   const marks = [];
   panel.rows.forEach((row, r) => {
-    const y = top + step * (r + 0.62);
-    node.append(svg("text", { class: "name", x: 0, y: y + 4 }, row.name.length > 14 ? `${row.name.slice(0, 13)}…` : row.name));
+    const y = top + step * (r + (above ? 0.8 : 0.62));
+    node.append(svg("text", { class: "name", x: 0, y: above ? y - 26 : y + 4 }, row.name));
     node.append(svg("line", { class: "grid", x1: side, x2: W - RIGHT, y1: y, y2: y }));
     for (const mark of row.marks) {
       if (mark.value === null) continue;
