@@ -321,5 +321,5 @@ def test_what_cannot_be_fitted_is_named() -> None:
         fit_clock(model, brain, permutations=0)
     with pytest.raises(AnalysisError, match="begin from .* are more than the brain's times, 75 to 85 ms"):
         best_lag(model, brain.isel(time=slice(12, 14)), bootstrap=0)
-    with pytest.raises(AnalysisError, match="RDMs of different stimuli"):
+    with pytest.raises(AnalysisError, match="12 of 12 are not, 0 are in both"):
         fit_clock(model, brain.assign_coords(stimulus_id=("stimulus", [f"other {i}" for i in range(12)])))

@@ -57,3 +57,29 @@ def test_what_is_no_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "c.nc").write_bytes(b"nothing of the kind")
     with pytest.raises(AnalysisError, match="c.nc: is not a netCDF file"):
         open_result(tmp_path / "c.nc")
+
+
+def test_what_is_computed_from_simulated_arrays_is_known_to_be() -> None:
+    from ventralrnn.analysis import compare_states, compute_dynamics, compute_rdm, decode, encode, time_courses
+
+    random = np.random.default_rng(0)
+    coords = {
+        "time_step": ("time", [0, 1, 2]),
+        "time_ms": ("time", [50.0, 60, 70]),
+        "label": ("stimulus", ["a", "b"] * 6),
+        "stimulus_id": ("stimulus", [f"s{i}" for i in range(12)]),
+    }
+    dims = ("stimulus", "time", "neuroid")
+    real, simulated = (xr.DataArray(random.normal(size=(12, 3, 4)), coords, dims) for _ in range(2))
+    simulated.attrs["simulated"] = "yes"
+    for arrays, expected in (({"V4": real, "IT": simulated}, "yes"), ({"V4": real}, None)):
+        results = [
+            compute_rdm(arrays),
+            decode(arrays, folds=2, bootstrap=2),
+            compute_dynamics(arrays, bootstrap=0, neuroids=False),
+            compare_states(arrays),
+            list(time_courses(arrays).values())[-1],
+        ]
+        assert [result.attrs.get("simulated") for result in results] == [expected] * 5
+    cells = simulated.isel(time=0, drop=True)
+    assert encode({"V4": real}, cells, folds=2).attrs["brain_simulated"] == "yes"

@@ -34,6 +34,34 @@ _KEPT = (
 )
 
 
+def attributes_of(recording: Any) -> dict[str, Any]:
+    """Return what a recording says of itself, or what the arrays of a mapping say of theirs.
+
+    Parameters
+    ----------
+    recording : Recording, mapping of str to xarray.DataArray, xarray.DataArray or array
+        What an analysis was given.
+
+    Returns
+    -------
+    dict
+        For :func:`provenance`. A mapping without attributes has those that a result takes over and any array has, so
+        that what was computed from simulated arrays is known to be.
+    """
+    found = dict(getattr(recording, "attrs", None) or {})
+    if not found and isinstance(recording, Mapping):
+        for array in recording.values():
+            own = getattr(array, "attrs", {})
+            found = {**{key: own[key] for key in _KEPT if key in own}, **found}
+    return found
+
+
+def about_brain(brain: Any) -> dict[str, Any]:
+    """Return what a result has to tell of the RDMs or responses of a brain that went into it."""
+    attrs = getattr(brain, "attrs", {})
+    return {f"brain_{name}": attrs[name] for name in ("simulated", "citation", "licence") if name in attrs}
+
+
 def provenance(source: Mapping[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
     """Return the attributes that say how a result was made.
 

@@ -74,7 +74,7 @@ def plot_state_similarity(result: xr.Dataset, *, ax: Axes | None = None) -> Axes
     _side(ax, result, "", values.shape[1], ax.axhline, ax.yaxis)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    ax.set_title("states of all areas, time running in each block", fontweight="normal")
+    ax.set_title("states of all areas, in time")
     if np.isnan(square).any():
         legend_below(ax, [unreached_patch()], 14)
     mark_simulated(ax, result)

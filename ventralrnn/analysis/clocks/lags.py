@@ -4,9 +4,9 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis.clocks.paths import mean_of_lines
-from ventralrnn.analysis.clocks.sides import Sides, about_brain, take_sides, with_interval
+from ventralrnn.analysis.clocks.sides import Sides, take_sides, with_interval
 from ventralrnn.analysis.inference.bootstrap import Resample
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import about_brain, provenance
 from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 

@@ -7,9 +7,9 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis.clocks.paths import Shape, fit_begins, mean_of_path
-from ventralrnn.analysis.clocks.sides import Cell, Sides, about_brain, take_sides, with_interval
+from ventralrnn.analysis.clocks.sides import Cell, Sides, take_sides, with_interval
 from ventralrnn.analysis.inference.bootstrap import Resample
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import about_brain, provenance
 from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 

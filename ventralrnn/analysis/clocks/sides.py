@@ -164,12 +164,6 @@ def with_interval(values: np.ndarray, level: float) -> np.ndarray:
     return np.stack([values[0], *percentile_interval(values[1:], level)])
 
 
-def about_brain(brain: Any) -> dict[str, Any]:
-    """Return the attributes of a brain's RDMs that a result has to tell."""
-    attrs = getattr(brain, "attrs", {})
-    return {f"brain_{name}": attrs[name] for name in ("simulated", "citation", "licence") if name in attrs}
-
-
 def take_sides(model: Any, brain: Any) -> Sides:
     """Return a model and a brain in the form in which their times are related.
 

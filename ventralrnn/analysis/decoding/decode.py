@@ -19,7 +19,7 @@ from ventralrnn.analysis.decoding.categories import (
 from ventralrnn.analysis.decoding.classifiers import LinearClassifier, check_classifier, fit
 from ventralrnn.analysis.encoding.crossvalidation import Folds
 from ventralrnn.analysis.reading import Features, State, StateGrid
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import attributes_of, provenance
 from ventralrnn.analysis.rowspace import FeatureSpace
 from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
@@ -142,7 +142,7 @@ def decode(
         },
         _coords(grid, generalise),
         provenance(
-            getattr(features, "attrs", None),
+            attributes_of(features),
             analysis="decoding",
             classifier=classifier if isinstance(classifier, str) else repr(classifier),
             folds=len(splits),

@@ -11,7 +11,7 @@ from ventralrnn.analysis.dynamics.latencies import Threshold, default_threshold
 from ventralrnn.analysis.dynamics.measures import Settings, measure_neuroids, measure_population
 from ventralrnn.analysis.dynamics.timescales import fit_decay
 from ventralrnn.analysis.reading import AreaStates, connections, open_areas
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import attributes_of, provenance
 from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 from ventralrnn.progress import showing, track
@@ -168,9 +168,8 @@ def compute_dynamics(
             of_states = str(own.get("units", "arbitrary units"))
             variable.attrs["units"] = _UNITS[plain].replace(_TIME, time).replace(_STATE, of_states)
     result["time_ms"].attrs["units"] = "ms"
-    source = getattr(recording, "attrs", None) or own
     result.attrs = provenance(
-        source,
+        attributes_of(recording),
         units=units,
         response=settings.response,
         threshold=str(settings.threshold),

@@ -15,7 +15,7 @@ from ventralrnn.analysis.encoding.pls import COMPONENTS, predict_pls
 from ventralrnn.analysis.encoding.ridge import predict_ridge
 from ventralrnn.analysis.encoding.scores import correct_for_noise, correlate, reliability
 from ventralrnn.analysis.reading import Features, StateGrid, match_names, stimulus_names
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import about_brain, attributes_of, provenance
 from ventralrnn.analysis.rowspace import FeatureSpace
 from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
@@ -116,7 +116,7 @@ def encode(
     result = _label(scores, chosen, known, template, grid, share_weights)
     settings: dict[str, Any] = {"method": method, "folds": len(splits_used), "share_weights": share_weights}
     settings |= {"components": components} if method == "pls" else {"inner_folds": inner_folds}
-    result.attrs = provenance(getattr(features, "attrs", None), analysis="encoding", **settings)
+    result.attrs = provenance(attributes_of(features), analysis="encoding", **about_brain(responses), **settings)
     return result
 
 

@@ -17,7 +17,7 @@ from ventralrnn.analysis.rdm.patterns import distances_within, place
 from ventralrnn.analysis.rdm.repeats import Runs, distances_of_runs
 from ventralrnn.analysis.rdm.tiles import distances_by_tiles, tile_rows, to_patterns
 from ventralrnn.analysis.reading import AreaStates, Features, StateGrid
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import attributes_of, provenance
 from ventralrnn.arguments import checked
 from ventralrnn.devices import choose_device
 from ventralrnn.errors import AnalysisError
@@ -142,7 +142,7 @@ def compute_rdm(
         ("area", "time"),
         coords,
         grid.names,
-        provenance(recording.attrs if hasattr(recording, "attrs") else {}, **settings),
+        provenance(attributes_of(recording), **settings),
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ventralrnn.analysis.arrays import to_tensor
 from ventralrnn.analysis.reading import Features, StateGrid, match_names
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import attributes_of, provenance
 from ventralrnn.analysis.similarity.cka import align, plan_criterion, prepare_state
 from ventralrnn.analysis.similarity.shapes import MEASURES, check_measure, pair_distances, shape_factor
 from ventralrnn.arguments import checked
@@ -103,7 +103,7 @@ def compare_states(
     name = "similarity" if measure == "cka" else "distance"
     coords = first.coords() | (second or first).coords("_other")
     dims = ("area", "time", "area_other", "time_other")
-    return xr.Dataset({name: (dims, values)}, coords, provenance(getattr(recording, "attrs", None), **settings))
+    return xr.Dataset({name: (dims, values)}, coords, provenance(attributes_of(recording), **settings))
 
 
 def _over_pairs(

@@ -10,7 +10,7 @@ import xarray as xr
 from ventralrnn.analysis.encoding import make_folds
 from ventralrnn.analysis.encoding.crossvalidation import Folds
 from ventralrnn.analysis.reading import Features, StateGrid
-from ventralrnn.analysis.results import provenance
+from ventralrnn.analysis.results import attributes_of, provenance
 from ventralrnn.brains.solution_times.decoder import decode_probabilities
 from ventralrnn.brains.solution_times.sensitivity import (
     crossing_times,
@@ -101,7 +101,7 @@ def solution_times(
         },
         {**grid.coords(), "label": ("stimulus", objects[codes])},
         provenance(
-            getattr(recording, "attrs", None), analysis="solution times", folds=len(splits), bootstrap=bootstrap
+            attributes_of(recording), analysis="solution times", folds=len(splits), bootstrap=bootstrap
         ),
     )
     if grid.names is not None:
