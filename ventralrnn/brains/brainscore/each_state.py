@@ -229,9 +229,14 @@ class Journal:
         """Keep a state."""
         if self.path is None:
             return
-        with self.path.open("a", encoding="utf-8") as file:
-            # A line that was cut is ended, so that it does not take this one with it.
-            file.write("\n" + json.dumps({"key": self._key(area, position), **entry}))
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                # A line that was cut is ended, so that it does not take this one with it.
+                file.write("\n" + json.dumps({"key": self._key(area, position), **entry}))
+        except OSError as error:
+            # A full disk is told of without a name by what writes to an open file.
+            error.filename = error.filename or str(self.path)
+            raise
 
     def _key(self, area: str, position: int) -> str:
         return hashlib.sha256(f"{self._about}\n{area}\n{position}".encode()).hexdigest()
