@@ -40,6 +40,29 @@ class Clocked(nn.Module):
         return self.read(state)
 
 
+SIZE = 16
+
+
+class Feedforward(nn.Module):
+    """A module without time, which Brain-Score's own wrapper can record."""
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__()
+        self.preprocessing = Preprocessing(size=SIZE, degrees=8)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.it = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 30), nn.Tanh())
+            self.logits = nn.Linear(30, classes)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.logits(self.it(pictures))
+
+
+def load(paths: list[str]) -> np.ndarray:
+    images = [Image.open(path).resize((SIZE, SIZE), Image.Resampling.BILINEAR) for path in paths]
+    return np.stack([np.asarray(image).transpose(2, 0, 1) / 255 for image in images]).astype(np.float32)
+
+
 @dataclass
 class Data:
     """Files in Brain-Score's format: a stimulus set, and responses to it in one bin and in many."""
@@ -104,6 +127,13 @@ def stimulus_set(folder: Path) -> Any:
     stimuli = StimulusSet.from_files(folder / "stimuli.csv", folder)
     stimuli.identifier = "drawings"
     return stimuli
+
+
+def some(data: Data, rows: Any) -> Any:
+    """Return some of the stimuli, in any order."""
+    chosen = data.stimuli.iloc[rows]
+    chosen.stimulus_paths, chosen.identifier = data.stimuli.stimulus_paths, "some"
+    return chosen
 
 
 @contextmanager

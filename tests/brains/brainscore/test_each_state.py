@@ -10,8 +10,7 @@ import xarray as xr
 from scipy.stats import bootstrap
 
 import ventralrnn
-from tests.brains.brainscore.common import STATIC, TEMPORAL, Clocked, Data, injected, write_data
-from tests.brains.brainscore.test_tasks import some
+from tests.brains.brainscore.common import STATIC, TEMPORAL, Clocked, Data, injected, some, write_data
 from ventralrnn.analysis.results import open_result
 from ventralrnn.brains.brainscore import VentralBrainModel, each_state
 from ventralrnn.brains.brainscore.catalogue import load_benchmark

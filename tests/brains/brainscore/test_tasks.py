@@ -5,38 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor, nn
 
-from tests.brains.brainscore.common import Data
+from tests.brains.brainscore.common import Data, Feedforward, load, some
 from ventralrnn.brains.brainscore import VentralBrainModel
 from ventralrnn.brains.brainscore.environment import nothing_kept
 from ventralrnn.errors import RecordingError
-from ventralrnn.networks.preprocessing import Preprocessing
 
 pytest.importorskip("brainscore_vision")
-
-SIZE = 16
-
-
-class Feedforward(nn.Module):
-    def __init__(self, classes: int = 1000) -> None:
-        super().__init__()
-        self.preprocessing = Preprocessing(size=SIZE, degrees=8)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            self.it = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 30), nn.Tanh())
-            self.logits = nn.Linear(30, classes)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.logits(self.it(pictures))
-
-
-def load(paths: list[str]) -> np.ndarray:
-    images = [Image.open(path).resize((SIZE, SIZE), Image.Resampling.BILINEAR) for path in paths]
-    return np.stack([np.asarray(image).transpose(2, 0, 1) / 255 for image in images]).astype(np.float32)
 
 
 def theirs() -> Any:
@@ -49,12 +26,6 @@ def theirs() -> Any:
 
 def ours(**how: Any) -> VentralBrainModel:
     return VentralBrainModel(Feedforward(), {"IT": "it"}, device="cpu", **how)
-
-
-def some(data: Data, rows: Any) -> Any:
-    chosen = data.stimuli.iloc[rows]
-    chosen.stimulus_paths, chosen.identifier = data.stimuli.stimulus_paths, "some"
-    return chosen
 
 
 def test_recordings_are_those_of_the_wrapper(data: Data) -> None:

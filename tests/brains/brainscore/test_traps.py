@@ -14,8 +14,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 import ventralrnn
-from tests.brains.brainscore.common import STATIC, TEMPORAL, Clocked, Data, injected, write_data
-from tests.brains.brainscore.test_tasks import Feedforward, load
+from tests.brains.brainscore.common import STATIC, TEMPORAL, Clocked, Data, Feedforward, injected, load, write_data
 from ventralrnn.brains.brainscore import VentralBrainModel
 from ventralrnn.brains.brainscore.catalogue import load_benchmark
 from ventralrnn.brains.brainscore.environment import load_brainscore, nothing_kept
