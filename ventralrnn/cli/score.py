@@ -16,11 +16,24 @@ if TYPE_CHECKING:
 @click.command(
     epilog=options.examples(
         "ventralrnn score ventral --benchmark ventralrnn.Kriegeskorte2008.human-IT-rdm",
+        "ventralrnn score ventral --benchmark my_data.yaml",
         "ventralrnn score my_model.py:factory --area IT=it --benchmark MajajHong2015public.IT-pls --out score.nc",
     )
 )
 @click.argument("model")
-@click.option("--benchmark", required=True, metavar="ID", help="Which one; `ventralrnn benchmarks` lists them.")
+@click.option(
+    "--benchmark",
+    required=True,
+    metavar="ID|FILE|DIR",
+    help="Which one; `ventralrnn benchmarks` lists them. Or data of your own: the YAML file that describes responses, "
+    "or RDMs, a file or folder.",
+)
+@click.option(
+    "--metric",
+    type=click.Choice(["ridge", "pls", "rdm"]),
+    help="For responses of your own: predict them, or compare RDMs; ridge by default.",
+)
+@click.option("--stimuli", metavar="STIMULI", help="For data of your own that do not say what was shown.")
 @click.option(
     "--data-dir",
     metavar="DIR",
@@ -72,6 +85,8 @@ def command(
     model: str,
     benchmark: str,
     areas: tuple[str, ...],
+    metric: str | None,
+    stimuli: str | None,
     ms_per_step: float | None,
     onset_ms: tuple[str, ...],
     visual_degrees: float | None,
@@ -79,7 +94,7 @@ def command(
     as_json: bool,
     **rest: Any,
 ) -> None:
-    """Score MODEL on a benchmark: one of Brain-Score, with its own metric and data, or one of ventralrnn.
+    """Score MODEL on a benchmark: one of Brain-Score, with its own metric and data, one of ventralrnn, or your data.
 
     MODEL is a name in the zoo (see `ventralrnn models`), a checkpoint file, a recording of the benchmark's stimuli, or
     file.py:factory or package.module:factory for any torch.nn.Module.
@@ -89,13 +104,18 @@ def command(
     elif rest["resume"]:
         raise click.BadParameter("goes with --out", param_hint="--resume")
     named = options.pairs(areas, "--area", "IT=it.output")
+    from ventralrnn.brains.benchmarks.own import is_own_data
+
+    for name, value in (("metric", metric), ("stimuli", stimuli)):
+        if value is not None and not is_own_data(benchmark):
+            raise click.BadParameter(f"goes with data of your own, not with {benchmark}", param_hint=f"--{name}")
     clock = options.clock(ms_per_step, onset_ms)
     if not options.is_terminal():
         os.environ.setdefault("TQDM_DISABLE", "1")  # Brain-Score draws a bar for everything
     from ventralrnn.brains.brainscore.scoring import score
 
     options.show_warnings_plainly()
-    optional: dict[str, Any] = {"clock": clock, "visual_degrees": visual_degrees}
+    optional: dict[str, Any] = {"clock": clock, "visual_degrees": visual_degrees, "metric": metric, "stimuli": stimuli}
     rest |= {"out": out, "progress": options.is_terminal()}
     with options.telling(lambda: _kept(out)):
         result = score(

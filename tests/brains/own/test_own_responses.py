@@ -83,7 +83,7 @@ def test_commands_of_the_page_work(
 ) -> None:
     monkeypatch.chdir(folder)
     lines = [shlex.split(line) for block in blocks("console") for line in block.splitlines()]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         with pytest.raises(SystemExit) as exit_:
             main(line[1:])

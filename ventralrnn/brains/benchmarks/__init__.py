@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = attach(
         "compare_models": "table",
         "evaluate": "scoring",
         "find_benchmark": "registry",
+        "own_benchmark": "own",
         "show_table": "show",
         "simulate_data": "simulation",
         "table_rows": "show",

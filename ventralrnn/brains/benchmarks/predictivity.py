@@ -45,6 +45,10 @@ class Predictivity(Benchmark):
         found = encode(observed, data, self.method, folds=folds, seed=settings.seed)
         if "time_bin" in found.dims:
             found = found.isel(time_bin=0, drop=True)
+        if "reliability" not in found:
+            # Without repeats nothing is known of a ceiling.
+            found["score_corrected"] = found["score"] * np.nan
+            found["reliability"] = found["score_corrected"].isel(area=0, time=0, drop=True)
         reached = found["reliability"].values
         ceilings = np.sqrt(np.clip(reached, 0, None))
         scores = found["score"].transpose("area", "time", "neuroid").values
@@ -59,7 +63,7 @@ class Predictivity(Benchmark):
                 "score_corrected": (dims, _median(corrected)),
                 "score_neuroid": ((*dims, "neuroid"), scores),
                 "ceiling_neuroid": ("neuroid", ceilings),
-                "ceiling": ((), float(np.nanmedian(ceilings))),
+                "ceiling": ((), _known_median(ceilings)),
             },
             {name: c for name, c in found.coords.items() if c.dims and set(c.dims) <= {"area", "time", "neuroid"}},
             found.attrs,
@@ -67,10 +71,12 @@ class Predictivity(Benchmark):
         return result
 
     def bound(self, data: xr.DataArray, settings: Settings) -> float:
-        """Return the median over neurons of the root of the reliability, from halves of the trials."""
+        """Return the median over neurons of the root of the reliability, from halves of the trials; NaN for one."""
+        if data.sizes.get("repeat", 1) < 2:
+            return float("nan")
         trials = data.isel(time=0).transpose("stimulus", "neuroid", "repeat").values
         reached = reliability(np.asarray(trials, np.float64), seed=settings.seed)
-        return float(np.nanmedian(np.sqrt(np.clip(reached, 0, None))))
+        return _known_median(np.sqrt(np.clip(reached, 0, None)))
 
     def contrast(self, committed: Sequence[Committed], data: xr.DataArray, settings: Settings) -> Contrasts:
         """Compare medians over the same samples of neurons."""
@@ -79,6 +85,10 @@ class Predictivity(Benchmark):
         drawn = draw_indices(scores.shape[1], settings.samples, settings.seed)
         samples = np.stack([np.median(row[drawn], -1) for row in scores])
         return contrast_samples(np.median(scores, -1), samples, scores.shape[1], settings.level)
+
+
+def _known_median(values: np.ndarray) -> float:
+    return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
 
 
 def _median(scores: np.ndarray) -> np.ndarray:

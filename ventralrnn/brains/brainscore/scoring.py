@@ -61,7 +61,8 @@ def score(
     model : torch.nn.Module, Recording, VentralBrainModel, str or path
         A model, or what :class:`VentralBrainModel` takes.
     benchmark : str or Benchmark
-        Id of a benchmark (``ventralrnn benchmarks`` lists them), or an object of Brain-Score's interface.
+        Id of a benchmark (``ventralrnn benchmarks`` lists them), or an object of Brain-Score's interface; or data of
+        one's own, a file or folder as :func:`ventralrnn.brains.benchmarks.own_benchmark` takes it.
     data_dir : path, optional
         Folder of Brain-Score's data, ``$BRAINIO_HOME`` (``~/.brainio``) by default.
     areas : mapping of str to str, optional
@@ -117,6 +118,12 @@ def score(
     >>> import ventralrnn
     >>> result = ventralrnn.score("ventral", "ventralrnn.Cichy2016.IT-rdm")  # doctest: +SKIP
     """
+    from ventralrnn.brains.benchmarks.own import is_own_data, score_own
+
+    if is_own_data(benchmark):
+        result = score_own(benchmark, model, areas=areas, **how)
+        result.attrs["command"] = command or _command()
+        return _written(result, out)
     given = isinstance(benchmark, str)
     own = _own(benchmark) if given else None
     if own is not None:
