@@ -228,6 +228,21 @@ def test_models_on_benchmarks() -> None:
     np.testing.assert_allclose(ax.lines[1].get_ydata(), values[0])
     assert ax.get_title(loc="left") == "A.IT" and ax.get_title(loc="right").strip() == "simulated data"
     assert legend_texts(ax) == ["noise ceiling"]
+    # p values of its pairs are corrected for their number, within the benchmark.
+    p = np.full((2, 3, 3), np.nan)
+    p[0, 0, 1] = p[0, 1, 0] = 0.01
+    p[0, 0, 2] = p[0, 2, 0] = 0.03
+    p[0, 1, 2] = p[0, 2, 1] = 0.2
+    three = xr.Dataset(
+        {
+            "score": (dims, np.ones((2, 3))),
+            "low": (dims, np.zeros((2, 3))),
+            "high": (dims, np.full((2, 3), 1.5)),
+            "p_value": ((*dims, "model_other"), p),
+        },
+        {"benchmark": ["A", "B"], "model": list("xyz"), "model_other": list("xyz")},
+    )
+    assert [t.get_text() for t in plot_models(three, benchmark="A").texts] == ["p = 0.03"]
     real = plot_models(table, benchmark="ventralrnn.B.V4")
     assert real.get_title(loc="right") == "" and real.get_legend() is None
     with pytest.raises(AnalysisError, match="benchmark: name one"):

@@ -145,7 +145,7 @@ def _courses(panels: Sequence[Panel]) -> tuple[Figure, list[Any]]:
             if ax is not axes[row, 0]:
                 ax.tick_params(labelleft=False)
         # The name of a data set below that of the area says that both are a brain's.
-        axes[row, 0].set_ylabel(brain if "\n" in brain else f"brain {brain}", fontweight="bold")
+        axes[row, 0].set_ylabel(brain if "\n" in brain else f"brain {brain}", fontweight="bold", fontsize=6)
     share_limits(list(axes.flat))
     figure.supylabel(measure_of(panels[0][1]))
     extra: list[Any] = []

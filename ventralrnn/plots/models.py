@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from ventralrnn.analysis.inference import holm
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.comparison import measure_of
 from ventralrnn.plots.style import axes_beside, choose, legend_of, mark_simulated, styled, take_axes
@@ -33,7 +34,7 @@ def plot_models(
     ----------
     result : xarray.Dataset
         What :func:`~ventralrnn.analysis.contrast_models` returns; or
-        :func:`~ventralrnn.brains.benchmarks.compare_models`, which has no tests of differences.
+        :func:`~ventralrnn.brains.benchmarks.compare_models`, whose p values are corrected here (Holm).
     benchmark : str, optional
         Of a comparison on several, its identifier (``ventralrnn.`` may be left out).
     pairs : {'brackets', 'matrix', 'none'}, optional
@@ -66,7 +67,7 @@ def plot_models(
     """
     if "model" not in result.dims:
         raise AnalysisError("result: has no models; give what contrast_models or compare_models returns")
-    one = _benchmark(result, benchmark)
+    one = _corrected(_benchmark(result, benchmark))
     values, low, high = (one[name].values for name in (_value(one), "low", "high"))
     names = [str(name) for name in one["model"].values]
     way = pairs or ("brackets" if len(names) <= _FEW else "matrix")
@@ -96,6 +97,17 @@ def _benchmark(result: xr.Dataset, name: str | None) -> xr.Dataset:
     known = [str(value) for value in result["benchmark"].values]
     full = f"ventralrnn.{name}" if name is not None and name not in known else name
     return choose(result, "benchmark", "benchmark", full)
+
+
+def _corrected(one: xr.Dataset) -> xr.Dataset:
+    """Return a comparison whose p values are corrected for the number of pairs, if it has some."""
+    if "p_corrected" in one or "p_value" not in one or "model_other" not in one["p_value"].dims:
+        return one
+    p = one["p_value"].transpose("model", "model_other").values
+    corrected, upper = np.full_like(p, np.nan), np.triu_indices(len(p), 1)
+    corrected[upper] = holm(p[upper])
+    corrected.T[upper] = corrected[upper]
+    return one.assign(p_corrected=(("model", "model_other"), corrected))
 
 
 def _value(one: xr.Dataset) -> str:

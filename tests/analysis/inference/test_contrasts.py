@@ -6,7 +6,7 @@ import xarray as xr
 from scipy.stats import spearmanr
 
 from ventralrnn.analysis import contrast_models
-from ventralrnn.analysis.inference.contrasts import _holm
+from ventralrnn.analysis.inference import holm
 from ventralrnn.analysis.rdm import make_rdms
 from ventralrnn.errors import AnalysisError
 
@@ -60,8 +60,8 @@ def test_stimuli_are_matched_by_name(models: dict[str, xr.Dataset], brain: xr.Da
 
 def test_holm() -> None:
     """The example of Holm 1979 as statsmodels and R (p.adjust) have it."""
-    np.testing.assert_allclose(_holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
-    np.testing.assert_allclose(_holm(np.array([0.9, 0.8])), [1, 1])
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005])), [0.03, 0.06, np.nan, 0.06, 0.02])
+    np.testing.assert_allclose(holm(np.array([0.9, 0.8])), [1, 1])
 
 
 def test_what_cannot_be_compared_is_refused(models: dict[str, xr.Dataset], brain: xr.Dataset) -> None:

@@ -10,7 +10,7 @@ from ventralrnn.analysis.inference.ceilings import (
 )
 from ventralrnn.analysis.inference.clusters import Clusters, cluster_test, enhance, enhanced_test
 from ventralrnn.analysis.inference.contrasts import contrast_models
-from ventralrnn.analysis.inference.discovery import false_discovery
+from ventralrnn.analysis.inference.discovery import false_discovery, holm
 from ventralrnn.analysis.inference.intervals import (
     percentile_interval,
     percentile_p_values,
@@ -42,6 +42,7 @@ __all__ = [
     "enhanced_test",
     "false_discovery",
     "flip_signs",
+    "holm",
     "noise_ceilings",
     "percentile_interval",
     "percentile_p_values",

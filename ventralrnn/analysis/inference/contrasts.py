@@ -9,7 +9,7 @@ import xarray as xr
 
 from ventralrnn.analysis.comparison import as_rdms
 from ventralrnn.analysis.inference.bootstrap import Resample, bootstrap_similarity, state_differences
-from ventralrnn.analysis.inference.discovery import false_discovery
+from ventralrnn.analysis.inference.discovery import false_discovery, holm
 from ventralrnn.analysis.inference.persons import person_names
 from ventralrnn.analysis.inference.rsa import rsa
 from ventralrnn.analysis.rdm.container import match_stimuli
@@ -99,7 +99,7 @@ def contrast_models(
     pairs = list(combinations(range(len(names)), 2))
     found = state_differences(result["similarity"].values[:, None], samples, pairs, level=level)
     p_value = found.p_value[:, 0]
-    corrected = _holm(p_value) if correction == "holm" else false_discovery(p_value, correction)
+    corrected = holm(p_value) if correction == "holm" else false_discovery(p_value, correction)
     dims = ("model", "model_other")
     result = result.assign_coords(model_other=names)
     result["difference"] = (dims, _square(found.difference[:, 0], pairs, -1))
@@ -134,11 +134,3 @@ def _square(values: np.ndarray, pairs: list[tuple[int, int]], sign: int, other: 
     square[first, second] = values
     square[second, first] = sign * values if other is None else other
     return square
-
-
-def _holm(p_values: np.ndarray) -> np.ndarray:
-    order = np.argsort(p_values)
-    steps = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
-    corrected = np.empty_like(p_values)
-    corrected[order] = np.clip(steps, 0, 1)
-    return corrected

@@ -45,3 +45,32 @@ def false_discovery(p_values: np.ndarray, method: Literal["bh", "by"] = "bh") ->
     if tested.any():
         adjusted[tested] = stats.false_discovery_control(values[tested], method=method)
     return adjusted
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Return p values that hold the chance of any false finding over all tests.
+
+    Parameters
+    ----------
+    p_values : numpy.ndarray, (...)
+        NaN where there is no test.
+
+    Returns
+    -------
+    numpy.ndarray, (...)
+        Adjusted p values, after Holm [1]_: valid however the tests depend on each other.
+
+    References
+    ----------
+    .. [1] Holm 1979, A simple sequentially rejective multiple test procedure, Scand. J. Statistics 6:65-70.
+    """
+    values = np.asarray(p_values, float)
+    corrected = np.full(values.shape, np.nan)
+    there = np.isfinite(values)
+    tests = values[there]
+    order = np.argsort(tests)
+    steps = np.maximum.accumulate(tests[order] * np.arange(len(order), 0, -1))
+    adjusted = np.empty_like(tests)
+    adjusted[order] = np.clip(steps, 0, 1)
+    corrected[there] = adjusted
+    return corrected
