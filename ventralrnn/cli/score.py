@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="What becomes of time bins in which the model has no state.",
 )
-@click.option("--reference", is_flag=True, help="Have Brain-Score's own code compute PLS, slowly, to compare.")
+@click.option("--reference", is_flag=True, help="Have Brain-Score's own code compute everything, slowly, to compare.")
 @click.option(
     "--states/--no-states",
     default=True,

@@ -68,7 +68,7 @@ def score(
     areas : mapping of str to str, optional
         Area of the brain -> area of the model.
     reference : bool
-        Whether Brain-Score's own code computes PLS too; ours is faster and gives the same score to 1e-6.
+        Whether Brain-Score's own code computes everything, from everything at once; the same score to 1e-6.
     download : bool
         Whether data that are not here may be fetched from Brain-Score's public storage.
     uncovered : {'error', 'nan'}
