@@ -67,12 +67,15 @@ def test_every_command_has_its_place() -> None:
     assert shown == [(name, name) for name in COMMANDS]
 
 
-def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("page", "pictures"), [("tutorial", ["timecourses.png", "rdms.png", "rsa.png"]), ("networks", ["unrolled.png"])]
+)
+def test_pages_run(page: str, pictures: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(DOCS / "_ext"))
     runs = importlib.import_module("runs")
-    text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     done = list(runs.run_page(text, tmp_path))
-    assert len(done) == len(re.findall(r"^```(?:console|python)$", text, re.MULTILINE)) >= 10
-    assert [picture.name for _, _, drawn in done for picture in drawn] == ["timecourses.png", "rdms.png", "rsa.png"]
+    assert len(done) == len(re.findall(r"^```(?:console|python)$", text, re.MULTILINE)) >= 6
+    assert [picture.name for _, _, drawn in done for picture in drawn] == pictures
     with pytest.raises(RuntimeError, match="status 2"):
         list(runs.run_page("```console\nventralrnn rdm nothing.zarr --out rdms.nc\n```\n", tmp_path))

@@ -1,7 +1,7 @@
 """Pages whose blocks are run, in order, in one folder: what they print and draw is shown below each.
 
-A page says so in its first line, ``% run``. Console blocks run the commands that begin with ``ventralrnn``, python
-blocks share their names. A picture (``*.png``) that a block writes is shown under it.
+A page says so in its first line, ``<!-- run -->``. Console blocks run the commands that begin with ``ventralrnn``;
+python blocks share their names. A picture (``*.png``) that a block writes is shown under it.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = "% run\n"
+MARK = "<!-- run -->\n"
 BLOCK = re.compile(r"```(console|python)\n(.*?)```\n", re.DOTALL)
 
 
@@ -56,7 +56,7 @@ def _show(app: Any, name: str, source: list[str]) -> None:
         return
     pictures = Path(app.srcdir) / "auto_runs" / name
     pictures.mkdir(parents=True, exist_ok=True)
-    shown, end = [], 0
+    shown, end = [], len(MARK)
     with tempfile.TemporaryDirectory() as folder:
         for block, printed, drawn in run_page(source[0], Path(folder)):
             shown.append(source[0][end : block.end()])
