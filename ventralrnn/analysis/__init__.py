@@ -5,7 +5,7 @@ from ventralrnn.analysis.decoding import decode
 from ventralrnn.analysis.dynamics import compute_contributions, compute_dynamics, find_fixed_points, jacobian_spectrum
 from ventralrnn.analysis.embedding import embed_states
 from ventralrnn.analysis.encoding import encode
-from ventralrnn.analysis.inference import contrast_models, rsa
+from ventralrnn.analysis.inference import contrast_models, contrast_states, rsa
 from ventralrnn.analysis.rdm import compute_rdm, extract_rdm
 from ventralrnn.analysis.similarity import cka, compare_states
 from ventralrnn.analysis.timecourses import time_courses
@@ -18,6 +18,7 @@ __all__ = [
     "compute_dynamics",
     "compute_rdm",
     "contrast_models",
+    "contrast_states",
     "decode",
     "embed_states",
     "encode",

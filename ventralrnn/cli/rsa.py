@@ -251,6 +251,8 @@ def _explanation(result: "xr.Dataset", rows: list[dict[str, Any]]) -> str:
         said += f" INTERVAL: {level}, for other {_POPULATION[attrs['resample']]}."
     if _any(rows, "ceiling_lower"):
         said += " CEILING: what the best possible model would reach, lower and upper bound, given how subjects differ."
+    elif "ceiling_lower" in result:
+        said += f" There is no noise ceiling: it is not defined for {attrs['stimuli_compared']} stimuli; show more."
     else:
         said += " There is no noise ceiling, which takes several subjects."
     if _any(rows, "p_corrected"):

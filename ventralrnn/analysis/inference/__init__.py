@@ -10,6 +10,7 @@ from ventralrnn.analysis.inference.ceilings import (
 )
 from ventralrnn.analysis.inference.clusters import Clusters, cluster_test, enhance, enhanced_test
 from ventralrnn.analysis.inference.contrasts import contrast_models
+from ventralrnn.analysis.inference.differences import contrast_states
 from ventralrnn.analysis.inference.discovery import false_discovery, holm
 from ventralrnn.analysis.inference.intervals import (
     percentile_interval,
@@ -36,6 +37,7 @@ __all__ = [
     "bootstrap_similarity",
     "ceilings_of",
     "cluster_test",
+    "contrast_states",
     "contrast_models",
     "draw",
     "enhance",

@@ -164,7 +164,8 @@ def bootstrap_similarity(
     Parameters
     ----------
     model : numpy.ndarray or torch.Tensor, (model state, pair)
-        RDMs, upper triangles; a state that does not exist is NaN throughout.
+        RDMs, upper triangles; a state that does not exist is NaN throughout. A pair that is NaN in all RDMs of the
+        models, or of the brain, was not measured and is left out, in every sample.
     brain : numpy.ndarray or torch.Tensor, (subject, brain state, pair)
         RDMs of every subject. A brain state counts only if all subjects have it.
     method : str
@@ -215,7 +216,9 @@ def bootstrap_similarity(
         draw(n_stimuli, samples, rng) if resample != "subjects" else None,
         draw(n_subjects, samples, rng) if resample != "stimuli" else None,
     )
-    there, seen = existing(models, "model"), existing(brains, "brain").all(0)
+    there, ours = existing(models, "model")
+    seen, theirs = existing(brains, "brain")
+    seen = seen.all(0)
     number = len(stimuli) if stimuli is not None else len(subjects) if subjects is not None else samples
     singles = min(pair_samples, number) if stimuli is not None else 0
     pairs = rng.integers(2**32, size=singles)
@@ -223,7 +226,9 @@ def bootstrap_similarity(
     similarity = np.full((factors, number, len(models), states), np.nan)
     bounds = np.full((2, factors, number, states), np.nan)
     if bool(there.any()) and bool(seen.any()):
-        inner, edges = _sample(models[there], brains[:, seen], method, stimuli, subjects, pairs, rerank, whose)
+        inner, edges = _sample(
+            models[there], brains[:, seen], method, stimuli, subjects, pairs, rerank, whose, ours & theirs
+        )
         rows, columns = there.cpu().numpy(), seen.cpu().numpy()
         within = np.full((factors, number, len(models), int(columns.sum())), np.nan)
         within[:, :, rows] = inner
@@ -291,6 +296,7 @@ def _sample(
     pairs: np.ndarray,
     rerank: bool,
     whose: Persons,
+    measured: Tensor,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (factor, sample, model, state) and (bound, factor, sample, state) of states that all exist.
 
@@ -298,26 +304,28 @@ def _sample(
     """
     if stimuli is None:
         assert subjects is not None
-        return _sample_subjects(models, brains, method, subjects, whose)
+        return _sample_subjects(models, brains, method, subjects, whose, measured)
     # Subjects stand together, since ceilings compare them; brain states may stand apart, but every block of them ranks
     # the model's states again.
     block = max(1, _BLOCK_VALUES // (len(brains) * brains.shape[-1]), len(models) // len(brains))
     parts = [
-        _sample_stimuli(models, brains[:, start : start + block], method, stimuli, subjects, pairs, rerank, whose)
+        _sample_stimuli(
+            models, brains[:, start : start + block], method, stimuli, subjects, pairs, rerank, whose, measured
+        )
         for start in range(0, brains.shape[1], block)
     ]
     return np.concatenate([p[0] for p in parts], -1), np.concatenate([p[1] for p in parts], -1)
 
 
 def _sample_subjects(
-    models: Tensor, brains: Tensor, method: str, subjects: np.ndarray, whose: Persons
+    models: Tensor, brains: Tensor, method: str, subjects: np.ndarray, whose: Persons, measured: Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
     rows = brains.flatten(0, 1)
     found = compare_vectors(models, rows, method).unflatten(1, brains.shape[:2]).cpu().numpy()
     similarity = np.einsum("bs,msk->bmk", _shares(subjects, whose), found)
     bounds = np.full((2, 1, len(subjects), brains.shape[1]), np.nan)
     if method in PRODUCT_METHODS:
-        gram = _gram(prepare(rows, method).unflatten(0, brains.shape[:2])).cpu().numpy()
+        gram = _gram(prepare(rows, method, pairs=measured).unflatten(0, brains.shape[:2])).cpu().numpy()
         bounds[:, 0] = np.stack(ceilings_of(gram[:, None], subjects, whose)).swapaxes(-1, -2)
     return similarity[None], bounds
 
@@ -331,17 +339,19 @@ def _sample_stimuli(
     pairs: np.ndarray,
     rerank: bool,
     whose: Persons,
+    measured: Tensor,
 ) -> tuple[np.ndarray, np.ndarray]:
     # In one stack, which is one call of every step for small RDMs.
-    rows_of = ResampledRows(torch.cat([models.to(brains.dtype), brains.flatten(0, 1)]), method, rerank=rerank)
-    found, grams = _evaluate(rows_of, len(models), brains, _stimulus_weights(stimuli, models.device), len(stimuli))
-    alone, own = _evaluate(rows_of, len(models), brains, _pair_weights(pairs, models), len(stimuli))
+    rows = torch.cat([models.to(brains.dtype), brains.flatten(0, 1)])
+    rows_of = ResampledRows(_filled(rows, measured), method, rerank=rerank)
+    found, grams = _evaluate(rows_of, len(models), brains, _stimulus_weights(stimuli, measured), len(stimuli))
+    alone, own = _evaluate(rows_of, len(models), brains, _pair_weights(pairs, measured), len(stimuli))
     even = np.ones((1, whose.number), int)
     share = _shares(even, whose)[0]
     similarity = [np.einsum("s,bmsk->bmk", share, each)[None] for each in (found, alone)]
     bounds = [_bounds(each, even, whose) for each in (grams, own)]
     if subjects is not None:
-        of_subjects, bounds_of_subjects = _sample_subjects(models, brains, method, subjects, whose)
+        of_subjects, bounds_of_subjects = _sample_subjects(models, brains, method, subjects, whose, measured)
         both = np.einsum("bs,bmsk->bmk", _shares(subjects, whose), found)
         similarity = [both[None], of_subjects, *similarity]
         bounds = [_bounds(grams, subjects, whose), bounds_of_subjects, *bounds]
@@ -368,19 +378,29 @@ def _evaluate(
     return found, grams
 
 
-def _stimulus_weights(stimuli: np.ndarray, device: torch.device) -> Iterator[Tensor | None]:
+def _filled(rows: Tensor, measured: Tensor) -> Tensor:
+    """Return rows (row, pair) with a number above all others for pairs that were not measured: these have no weight."""
+    if bool(measured.all()):
+        return rows
+    highest = rows[:, measured].amax(1, keepdim=True)
+    return torch.where(measured, rows, highest + highest.abs() + 1)
+
+
+def _stimulus_weights(stimuli: np.ndarray, measured: Tensor) -> Iterator[Tensor | None]:
+    device = measured.device
     first, second = (torch.from_numpy(i).to(device) for i in pair_indices(stimuli.shape[1]))
     for often in stimuli:
         drawn = torch.from_numpy(often.astype(np.float32)).to(device)
         enough = (often > 0).sum() >= _FEWEST_STIMULI
-        yield drawn.index_select(0, first) * drawn.index_select(0, second) if enough else None
+        yield drawn.index_select(0, first) * drawn.index_select(0, second) * measured if enough else None
 
 
-def _pair_weights(seeds: np.ndarray, models: Tensor) -> Iterator[Tensor | None]:
-    pairs = models.shape[-1]
+def _pair_weights(seeds: np.ndarray, measured: Tensor) -> Iterator[Tensor | None]:
+    there = measured.nonzero().flatten().cpu().numpy()
     for seed in seeds:
-        drawn = np.random.default_rng(seed).integers(pairs, size=pairs)
-        yield torch.from_numpy(np.bincount(drawn, minlength=pairs).astype(np.float32)).to(models.device)
+        drawn = there[np.random.default_rng(seed).integers(len(there), size=len(there))]
+        often = np.bincount(drawn, minlength=len(measured)).astype(np.float32)
+        yield torch.from_numpy(often).to(measured.device)
 
 
 def _shares(persons: np.ndarray, whose: Persons) -> np.ndarray:

@@ -2,12 +2,13 @@
 
 from torch import Tensor
 
+from ventralrnn.analysis.comparison import measured_pairs
 from ventralrnn.analysis.rdm.container import count_stimuli
 from ventralrnn.errors import AnalysisError
 
 
-def existing(vectors: Tensor, name: str) -> Tensor:
-    """Return which rows of RDMs exist.
+def existing(vectors: Tensor, name: str) -> tuple[Tensor, Tensor]:
+    """Return which rows of RDMs exist, and which pairs of stimuli were measured.
 
     Parameters
     ----------
@@ -18,19 +19,17 @@ def existing(vectors: Tensor, name: str) -> Tensor:
 
     Returns
     -------
-    torch.Tensor of bool, (...)
-        False where a row is NaN throughout.
+    tuple of torch.Tensor of bool, (...) and (pair,)
+        False where a row is NaN throughout, and where a pair is NaN in all rows that exist.
 
     Raises
     ------
     AnalysisError
-        If a row is NaN in places, or infinite.
+        If a pair is NaN in some of the rows that exist only, or a value is infinite.
     """
-    good = vectors.isfinite()
-    there = good.all(-1)
-    if bool((~there & ~vectors.isnan().all(-1)).any()):
-        raise AnalysisError(f"{name}: RDMs hold NaN or infinity in places; only a whole state may be NaN")
-    return there
+    rows = vectors.flatten(0, -2)
+    measured: Tensor = measured_pairs(rows, name)
+    return (~rows.isnan().all(-1)).unflatten(0, vectors.shape[:-1]), measured
 
 
 def check_pairs(models: Tensor, brains: Tensor) -> int:

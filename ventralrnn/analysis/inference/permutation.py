@@ -162,6 +162,9 @@ def permute_stimuli(
 
     Notes
     -----
+    Pairs that are NaN in all RDMs of one side were not measured: they move with their stimuli, and each permutation
+    compares the pairs that both sides then have, which takes longer.
+
     Rows and columns of the RDM are exchanged together [1]_. The null hypothesis is that stimuli are exchangeable: that
     the RDM of the brain has nothing to do with which stimulus is which. Ranks and normalised rows move with their
     pairs, so every permutation is one product.
@@ -175,12 +178,12 @@ def permute_stimuli(
     count = check_pairs(models, brains)
     if permutations < 1:
         raise AnalysisError(f"permutations: {permutations}; give for example 1000")
-    existing(models, "model"), existing(brains, "brain")
+    complete = bool((existing(models, "model")[1] & existing(brains, "brain")[1]).all())
     first, second = (torch.from_numpy(i).to(models.device) for i in pair_indices(count))
     pair = torch.zeros(count, count, dtype=torch.int64, device=models.device)
     pair[first, second] = pair[second, first] = torch.arange(len(first), device=models.device)
     shares = Persons.of(len(brains), persons)
-    compare, ours, theirs = _comparison(models, brains, method, shares.shares / shares.number)
+    compare, ours, theirs = _comparison(models, brains, method, shares.shares / shares.number, complete)
     # The fewer rows are the ones that move.
     swapped = len(theirs) < len(ours)
     moving, resting = (theirs, ours) if swapped else (ours, theirs)
@@ -194,10 +197,10 @@ def permute_stimuli(
 
 
 def _comparison(
-    models: Tensor, brains: Tensor, method: str, shares: np.ndarray
+    models: Tensor, brains: Tensor, method: str, shares: np.ndarray, complete: bool
 ) -> tuple[Callable[[Tensor, Tensor], Tensor], Tensor, Tensor]:
     """Return how rows are compared, and the rows; what is done to rows only once must not depend on their order."""
-    if method in PRODUCT_METHODS:
+    if method in PRODUCT_METHODS and complete:
         rows = prepare(brains.flatten(0, 1), method).unflatten(0, brains.shape[:2])
         theirs = torch.tensordot(torch.as_tensor(shares, dtype=rows.dtype, device=rows.device), rows, 1)
         return (lambda one, two: (one @ two.T).double()), prepare(models, method), theirs.to(models.dtype)
