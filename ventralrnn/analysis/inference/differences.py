@@ -71,15 +71,15 @@ def contrast_states(
     AnalysisError
         If stimuli differ, the models have no states in common, or an argument does not fit.
 
+    See Also
+    --------
+    contrast_models : several models, one state of each.
+
     Notes
     -----
     Samples are shared by all states. With 'max' each sample's deviations from their mean, in units of their standard
     deviation, give p values as if there were no difference; ``p_corrected`` is the share of samples in which the
     smallest of these is at most the p value found. So the dependence of states is that of the data.
-
-    See Also
-    --------
-    contrast_models : several models, one state of each.
 
     References
     ----------
