@@ -54,7 +54,8 @@ def check_closing_words(said: str, out: Path) -> None:
     listed = lines[start : lines.index("", start)]
     assert sorted(line.split()[0] for line in listed) == sorted(path.name for path in out.iterdir())
     assert len({len(line) - len(line[2:].partition("   ")[2].lstrip()) for line in listed}) == 1
-    assert lines[-1].startswith(f"Open {out / 'timecourses.png'}, ") and lines[-1].endswith(f" {out / 'scores.csv'}")
+    assert lines[-2].startswith(f"Open {out / 'report.html'} in a browser")
+    assert lines[-1].startswith(f"{out / 'timecourses.png'}, ") and lines[-1].endswith(f" {out / 'scores.csv'}")
 
 
 @pytest.fixture
@@ -73,11 +74,12 @@ def test_the_demo_shows_what_there_is(capsys: pytest.CaptureFixture[str], monkey
     assert run() == 0
     out = Path("demo")
     said = capsys.readouterr()
-    first, second, third, fourth = said.err.splitlines()
+    first, second, third, fourth, fifth = said.err.splitlines()
     assert (
         "demo/ventral.zarr" in first and "simulated brain" in second and third.startswith("fetching kriegeskorte2008 (")
     )
     assert fourth == "scoring ventral and its control ventral-feedforward on 6 benchmarks ..."
+    assert fifth == "putting it all into one page ..."
     assert "stands in:\n  kriegeskorte2008: cannot be downloaded (no connection)\n" in said.out
     assert "\n  cichy2016: not in the data cache\n  cowley2023: not in the data cache\n" in said.out
     check_closing_words(said.out, out)
@@ -110,7 +112,7 @@ def test_the_demo_shows_what_there_is(capsys: pytest.CaptureFixture[str], monkey
         assert min(picture.shape) > 500
         assert 0.02 < (picture < 200).mean() < 0.9
     results = ["rdms.nc", "scores.csv", "scores.nc", "simulated-brain.nc", "simulated-rsa.nc"]
-    assert sorted(path.name for path in out.iterdir()) == sorted([*figures, *results, "ventral.zarr"])
+    assert sorted(path.name for path in out.iterdir()) == sorted([*figures, *results, "report.html", "ventral.zarr"])
 
 
 def test_the_simulated_brain_is_found_out(capsys: pytest.CaptureFixture[str]) -> None:

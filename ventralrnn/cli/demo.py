@@ -77,9 +77,11 @@ def command(out: Path, offline: bool, device: str, as_json: bool) -> None:
     else:
         _clear(out)
     table = _score(out, device)
+    page = _page(out)
     if as_json:
         options.print_json(
             {
+                "report": str(page),
                 "recording": str(recording.path),
                 "results": [str(path) for path in sorted(out.glob("*.nc"))],
                 "figures": [str(path) for path in made],
@@ -223,7 +225,18 @@ def _score(out: Path, device: str) -> "xr.Dataset":
 
 
 # In the order in which they are best looked at.
+def _page(out: Path) -> Path:
+    """Write one page over all that lies in the folder."""
+    from ventralrnn.report import write_report
+
+    click.echo("putting it all into one page ...", err=True)
+    page = out / "report.html"
+    write_report(out, page, title="ventralrnn demo")
+    return page
+
+
 _SHOWS = {
+    "report.html": "all of this in one page, to open in a browser",
     "timecourses.png": "when each area responds, and how its state changes",
     "rdms.png": "the geometry of every area at every step",
     "simulated.png": "model steps against times of a SIMULATED brain, with the noise ceiling",
@@ -265,4 +278,5 @@ From Python:
     yield f"{_MODEL} (recurrent) against its control {_CONTROL}: score [95 % interval], paired p\n"
     yield show_table(table)
     figures = [str(out / name) for name in here if name.endswith(".png")]
-    yield f"\nOpen {', '.join(figures)} and {out / 'scores.csv'}"
+    yield f"\nOpen {out / 'report.html'} in a browser: it shows all of this. By themselves:"
+    yield f"{', '.join(figures)} and {out / 'scores.csv'}"
