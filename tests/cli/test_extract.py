@@ -106,6 +106,11 @@ def test_json(checkpoint: str, folder: Path, out: Path, capsys: pytest.CaptureFi
         }
     }
     assert [stimulus for stimulus, _ in result["skipped_stimuli"]] == ["001.png"]
+    rdm = ("--rdm", out.with_suffix(".nc"), "--areas", "IT", "--skip-bad")
+    assert run(checkpoint, folder, *rdm, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["skipped_stimuli"] == result["skipped_stimuli"]
+    assert run(checkpoint, folder, *rdm) == 0
+    assert "Left out 1 that cannot be read:\n  001.png: " in capsys.readouterr().out
     # Of a model without a clock, times are null.
     model = f"{models.__file__}:recurrent"
     assert (

@@ -139,6 +139,8 @@ def test_what_is_wrong_is_named(
     refused(capsys, "holds RDMs already", tmp_path / "a.nc", "--brain", brain, *out, "--distance", "cosine")
     refused(capsys, "no recording is there", tmp_path / "no.zarr", "--brain", brain, *out)
     refused(capsys, "no result is there", tmp_path / "no.nc", "--brain", brain, *out)
+    rdms = ("--brain", brain, *out, "--device", "mps:7")
+    refused(capsys, "--device 'mps:7': no such device here", tmp_path / "no.nc", *rdms)
     refused(capsys, "no such file, folder or data set", recording, "--brain", "nobody", *out)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
     refused(capsys, "`ventralrnn data get cichy2016`", recording, "--brain", "cichy2016", *out)
@@ -164,6 +166,7 @@ def test_a_brain_without_differences_is_a_table_of_nothing(capsys: Captured, tmp
     arguments = (recording, "--brain", tmp_path / "flat", "--out", tmp_path / "rsa.nc", *QUICK)
     status, text, _ = run(capsys, *arguments)
     assert status == 0 and text.splitlines()[1].split()[0] == "V1"
+    assert "all dissimilarities of the model, or of the brain, are equal" in " ".join(text.split())
 
 
 def test_bars_are_for_a_terminal(

@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from tests.brains.brainscore.common import STATIC, TEMPORAL, Data, injected, write_data
 from ventralrnn.analysis.results import open_result
 from ventralrnn.cli.main import main
+from ventralrnn.cli.score_report import report
 
 Captured = pytest.CaptureFixture[str]
 MODEL = """
@@ -103,6 +106,21 @@ def test_what_is_wrong_is_one_line(capsys: Captured, model: str, tmp_path: Path)
     for arguments, message in cases:
         status, out, err = run(capsys, *arguments)
         assert (status, out) == (2, "") and message in err and "Traceback" not in err, err
+
+
+@pytest.mark.parametrize(("ms", "said"), [(np.nan, ""), (90.0, ", 90 ms")])
+def test_a_score_in_words(ms: float, said: str) -> None:
+    committed = {"committed_score": 0.3, "committed_low": 0.2, "committed_high": 0.4, "committed_area": "IT"}
+    best = {"best_score": 0.4, "best_area": "IT", "best_step": 1, "best_ms": ms}
+    result = xr.Dataset(
+        {"score": (("area", "time"), [[0.3, 0.4]]), "ceiling_lower": 0.45, "ceiling": 0.54},
+        {"area": ["IT"], "time_step": ("time", [0, 1]), "time_ms": (("area", "time"), [[ms - 10, ms]])},
+        {"benchmark": "my_rdms-rdm", **committed, **best},
+    )
+    lines = list(report(result))
+    assert lines[1] == "score 0.300 (0.200..0.400) of IT, ceiling 0.450..0.540"
+    assert lines[-1] == f"best of all states: 0.400, IT, step 1{said}"
+    assert list(report(result.drop_vars("ceiling_lower")))[1].endswith("ceiling 0.540")
 
 
 def test_without_brain_score_the_way_to_it_is_named(

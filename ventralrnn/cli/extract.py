@@ -244,8 +244,4 @@ def _report(recording: Any) -> str:
             lines.append("The model has no clock, so time_ms is NaN: --ms-per-step gives it one.")
     if recording.attrs["rendering"]:
         lines.append(recording.attrs["rendering"])
-    skipped = recording.attrs["skipped_stimuli"]
-    if skipped:
-        lines.append(f"Left out {len(skipped)} that cannot be read:")
-        lines += [f"  {stimulus}: {reason}" for stimulus, reason in skipped]
-    return "\n".join(lines)
+    return "\n".join([*lines, *options.left_out(recording.attrs["skipped_stimuli"])])

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
@@ -54,6 +54,12 @@ def as_json(command: F) -> F:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output, and nothing else there."
     )(command)
+
+
+def left_out(skipped: Iterable[Sequence[str]]) -> list[str]:
+    """Return lines that name the pictures that could not be read, and why; none where there are none."""
+    lines = [f"  {stimulus}: {reason}" for stimulus, reason in skipped]
+    return [f"Left out {len(lines)} that cannot be read:", *lines] if lines else []
 
 
 def print_json(result: Any) -> None:

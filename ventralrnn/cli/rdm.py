@@ -109,6 +109,7 @@ def _summary(rdms: "xr.Dataset", out: Path) -> dict[str, Any]:
         "path": str(out),
         "distance": rdms.attrs["distance"],
         "stimuli": _stimuli(rdms),
+        "skipped_stimuli": rdms.attrs.get("skipped_stimuli", []),
         "time_step": rdms.time_step.values.tolist(),
         "areas": {
             str(name): {"time_ms": times[i], "mean_dissimilarity": means[i]} for i, name in enumerate(rdms.area.values)
@@ -125,7 +126,9 @@ def _report(rdms: "xr.Dataset", out: Path) -> str:
     for step, ms, means in zip(rdms.time_step.values, common, zip(*_means(rdms), strict=True), strict=True):
         rows.append((str(step), *(ms if known else ()), *(_number(mean) for mean in means)))
     head = f"{rdms.attrs['distance']} RDMs of {_stimuli(rdms):,} stimuli; mean dissimilarity by time step and area"
-    return "\n".join([fill(head), columns(rows, left=(), keys=2 if known else 1), f"They are in {out}."])
+    table = columns(rows, left=(), keys=2 if known else 1)
+    skipped = options.left_out(rdms.attrs.get("skipped_stimuli", ()))
+    return "\n".join([fill(head), table, *skipped, f"They are in {out}."])
 
 
 def _number(value: float) -> str:

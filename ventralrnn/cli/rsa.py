@@ -111,7 +111,10 @@ def command(
     from ventralrnn.analysis.inference.rsa import rsa
     from ventralrnn.analysis.results import save_result
     from ventralrnn.brains import load_brain
+    from ventralrnn.devices import choose_device
 
+    # Also where RDMs are read and nothing is left to compute there: what is asked for is there, or is refused.
+    choose_device(device)
     options.show_warnings_plainly()
     # The brain first: where it is missing, nothing should have been computed.
     brains = load_brain(brain)
@@ -251,6 +254,8 @@ def _explanation(result: "xr.Dataset", rows: list[dict[str, Any]]) -> str:
         said += f" INTERVAL: {level}, for other {_POPULATION[attrs['resample']]}."
     if _any(rows, "ceiling_lower"):
         said += " CEILING: what the best possible model would reach, lower and upper bound, given how subjects differ."
+    elif not _any(rows, "similarity"):
+        said += " No similarity is defined: all dissimilarities of the model, or of the brain, are equal."
     elif "ceiling_lower" in result:
         said += f" There is no noise ceiling: it is not defined for {attrs['stimuli_compared']} stimuli; show more."
     else:

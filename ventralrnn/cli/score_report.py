@@ -58,13 +58,19 @@ def _own(result: "xr.Dataset") -> Iterator[str]:
     yield (
         f"score {_number(float(attrs['committed_score']))} "
         f"({_span(float(attrs['committed_low']), float(attrs['committed_high']))}) of {attrs['committed_area']}, "
-        f"ceiling {_number(float(result['ceiling']))}"
+        f"ceiling {_ceiling(result)}"
     )
     yield from _states(result["score"], "")
     yield from _best(attrs)
     for key, word in (("citation", "Cite"), ("licence", "Licence")):
         if attrs.get(key):
             yield fill(f"{word}: {attrs[key]}", rest="  ")
+
+
+def _ceiling(result: "xr.Dataset") -> str:
+    lower = float(result["ceiling_lower"]) if "ceiling_lower" in result else float("nan")
+    upper = _number(float(result["ceiling"]))
+    return f"{_number(lower)}..{upper}" if lower == lower else upper
 
 
 def _states(scores: "xr.DataArray", what: str) -> Iterator[str]:
@@ -103,7 +109,8 @@ def _best(attrs: Mapping[Any, Any]) -> Iterator[str]:
     if not attrs.get("best_area"):
         return
     step = f", step {attrs['best_step']}" if "best_step" in attrs else ""
-    time = f", {float(attrs['best_ms']):g} ms" if "best_ms" in attrs else ""
+    ms = float(attrs.get("best_ms", "nan"))
+    time = f", {ms:g} ms" if ms == ms else ""  # A model without a clock has no ms.
     yield f"best of all states: {_number(float(attrs['best_score']))}, {attrs['best_area']}{step}{time}"
 
 

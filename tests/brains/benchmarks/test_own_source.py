@@ -94,6 +94,15 @@ def test_one_repeat_has_no_ceiling(description: Path, model: dict[str, xr.DataAr
         assert np.isnan(float(result["ceiling"])) and result.attrs["committed_score"] > 0.1
 
 
+def test_too_few_pictures_for_pls(description: Path, model: dict[str, xr.DataArray]) -> None:
+    folder = description.parent
+    np.save(folder / "few.npy", np.load(folder / "responses.npy")[:, :20])
+    (folder / "few.txt").write_text("\n".join(model["IT"].stimulus_id.values[:20]))
+    source = write(folder, responses="few.npy", stimuli="few.txt")
+    with pytest.raises(AnalysisError, match="^metric: pls fits 25 components .* 18 are too few: show more, or take"):
+        score_own(source, model, metric="pls")
+
+
 def test_a_folder_of_rdms_has_the_ceiling_of_subjects(tmp_path: Path, model: dict[str, xr.DataArray]) -> None:
     rng = np.random.default_rng(0)
     truth = pdist(model["IT"].values[:, 3], "correlation")

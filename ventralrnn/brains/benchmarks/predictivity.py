@@ -7,10 +7,12 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis.encoding import encode, make_folds, reliability
+from ventralrnn.analysis.encoding.pls import COMPONENTS
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings
 from ventralrnn.brains.benchmarks.contrasts import Contrasts, contrast_samples, draw_indices
 from ventralrnn.brains.load import load_responses
 from ventralrnn.brains.simulate import simulate_recording
+from ventralrnn.errors import AnalysisError
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,20 @@ class Predictivity(Benchmark):
         return simulate_recording(state, self.experiment(state, subjects=1, neuroids=50, repeats=8), seed=seed)
 
     def score(self, observed: Observed, data: xr.DataArray, settings: Settings) -> xr.Dataset:
-        """Return medians over neurons with percentile intervals over neurons, and the ceiling from halves of trials."""
+        """Return medians over neurons with percentile intervals over neurons, and the ceiling from halves of trials.
+
+        Raises
+        ------
+        AnalysisError
+            Too few stimuli for the components of PLS.
+        """
         stimuli = data.sizes["stimulus"]
         if self.method == "pls":
             folds = make_folds(stimuli, 10, test_share=0.1, seed=1)
+            fewest = min(len(train) for train, _ in folds)
+            if fewest <= COMPONENTS:
+                said = f"pls fits {COMPONENTS} components to 9 in 10 of the pictures, and {fewest} are too few"
+                raise AnalysisError(f"metric: {said}: show more, or take ridge or rdm")
         else:
             folds = make_folds(stimuli, 5, seed=settings.seed)
         found = encode(observed, data, self.method, folds=folds, seed=settings.seed)
