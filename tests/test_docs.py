@@ -88,4 +88,5 @@ def test_every_figure_is_drawn(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_links_lead_somewhere() -> None:
     for page in (ROOT / "docs").glob("*.md"):
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+            # The gallery's pages are made with the manual, which follows its own links (docs/check_site.py).
+            assert target.startswith("auto_gallery/") or (page.parent / target).exists(), f"{page.name}: {target}"

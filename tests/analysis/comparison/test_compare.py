@@ -138,7 +138,7 @@ def test_errors(model: xr.Dataset, brain: xr.Dataset) -> None:
         compare_rdms(model.rename(dissimilarity="d"), brain)
     with pytest.raises(AnalysisError, match="brain: a DataArray without the dimension pair"):
         compare_rdms(model, square_rdms(brain))
-    with pytest.raises(AnalysisError, match="brain: a single number"):
+    with pytest.raises(AnalysisError, match="brain: give an xarray.Dataset, an xarray.DataArray or an array, not 3.0"):
         compare_rdms(model, 3.0)
     with pytest.raises(AnalysisError, match="method: 'x' is none of"):
         compare_rdms(model, brain, "x")

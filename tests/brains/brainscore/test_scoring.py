@@ -146,7 +146,7 @@ def test_missing_data_are_one_line(tmp_path: Path) -> None:
     assert "\n" not in message and message.startswith(f"{STATIC}: data are missing: https://brainscore-storage.s3.")
     for file in ("assy_dicarlo_MajajHong2015_public.nc", "stimulus_hvm-public.csv", "stimulus_hvm-public.zip"):
         assert f"(a copy goes to {tmp_path}/" in message and message.count(file) == 2
-    assert "13d28ca0ce88ee550b54db3004374ae19096e9b9/assy" in message and "--download" in message
+    assert "13d28ca0ce88ee550b54db3004374ae19096e9b9/assy" in message and "download=True" in message
     assert "Credentials" not in message
     with pytest.raises(DataError, match="no such folder"):
         score(STATIC, data_dir=tmp_path / "nowhere")
