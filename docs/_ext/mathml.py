@@ -1,5 +1,7 @@
 """Equations as MathML, which browsers draw themselves: the site needs no network and no script for them."""
 
+import re
+
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx.application import Sphinx
@@ -10,9 +12,13 @@ from sphinx.writers.html5 import HTML5Translator
 
 def _mathml(latex: str, display: str) -> str:
     try:
-        return convert(latex, display=display)
+        drawn = convert(latex, display=display)
     except Exception as error:
         raise ExtensionError(f"equation {latex!r}: {error}") from error
+    # What it does not know it passes on as it is, and readers would see it.
+    if left := re.search(r">[^<]*\\[^<]*<", drawn):
+        raise ExtensionError(f"equation {latex!r}: {left[0].strip('<>')} is not understood")
+    return drawn
 
 
 def _visit_inline(self: HTML5Translator, node: nodes.math) -> None:

@@ -12,7 +12,7 @@ _TRANSITION = re.compile(r"(?P<norm>B?)(?P<relu>R?)(?P<kind>[CD])(?P<twice>(x2)?
 
 @dataclass(frozen=True)
 class Transition:
-    """What a connection computes, in the paper's letters.
+    """What a connection computes, in letters that are our reconstruction of the paper's.
 
     ``BRC`` is batch normalisation, ReLU, convolution; ``D`` in place of ``C`` is a deconvolution (transposed
     convolution), ``x2`` does it all twice, ``+Id`` adds the source's own state. ``B`` and ``R`` may be left out: ``C``

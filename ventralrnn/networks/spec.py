@@ -16,8 +16,7 @@ class PreNet:
     Parameters
     ----------
     layers : int
-        Number of convolutions; those after the first are batch norm, ReLU, convolution. The paper's default is one;
-        three were slightly better.
+        Number of convolutions; those after the first are batch norm, ReLU, convolution.
     kernel : int
         Side of the first kernel (the others are 3x3).
     downsample : {'first', 'last'}

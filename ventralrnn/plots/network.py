@@ -39,8 +39,8 @@ def plot_transition_matrix(network: Any, *, ax: Axes | None = None) -> Axes:
     Returns
     -------
     matplotlib.axes.Axes
-        Each cell holds its transitions in the paper's letters, with delays other than 1 and, where a connection is not
-        always active, the steps at which it is. Colours say what a connection is in the hierarchy.
+        Each cell holds its transitions (``BRC`` is batch norm, ReLU, convolution), with delays other than 1 and, where
+        a connection is not always active, the steps at which it is (``1:6`` ends at 5). Colours say what a connection is in the hierarchy.
 
     Raises
     ------
