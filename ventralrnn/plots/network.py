@@ -40,7 +40,8 @@ def plot_transition_matrix(network: Any, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
         Each cell holds its transitions (``BRC`` is batch norm, ReLU, convolution), with delays other than 1 and, where
-        a connection is not always active, the steps at which it is (``1:6`` ends at 5). Colours say what a connection is in the hierarchy.
+        a connection is not always active, the steps at which it is (``1:6`` ends at 5). Colours say what a connection
+        is in the hierarchy.
 
     Raises
     ------
