@@ -22,7 +22,7 @@ from ventralrnn.brains import Experiment, simulate_rdms
 from ventralrnn.cli.main import main
 from ventralrnn.errors import AnalysisError, RecordingError
 from ventralrnn.recording import Recording
-from ventralrnn.report import movies, write_report
+from ventralrnn.report import charts, movies, write_report
 
 PAGE = "report.html"
 MANUAL = (Path(__file__).parents[2] / "docs" / "report.md").read_text("utf-8")
@@ -135,6 +135,11 @@ def test_a_comparison_shows_the_numbers_of_its_file(results: Path, tmp_path: Pat
         assert panel["x"] == pytest.approx(one["brain_time_ms"].values.tolist())
     best = section["charts"][1]["panels"][0]
     assert best["ceiling"]["high"] == pytest.approx(expected["ceiling_upper"].values[0].tolist(), rel=1e-4)
+
+
+def test_an_area_has_one_colour_whatever_stands_beside_it() -> None:
+    assert charts.area_colours(["V1", "V2", "V4", "IT"]) == {"V1": 0, "V2": 1, "V4": 2, "IT": 3}
+    assert charts.area_colours(["IT", "LGN", "V4", "state1"]) == {"IT": 3, "LGN": 4, "V4": 2, "state1": 5}
 
 
 def test_what_is_read_in_a_file_is_text(recording: Recording, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What the page's charts are made of: lines over an axis, matrices, and rows of marks with their intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from ventralrnn.report.encode import plain
 
 Chart = dict[str, Any]
 _COLUMNS = 200
+#: Those of the figures in hue and marker, and of enough contrast on the page (report.css).
+_AREAS = {"V1": 0, "EVC": 0, "V2": 1, "V4": 2, "IT": 3}
 
 
 def has_clock(result: Any) -> bool:
@@ -86,10 +88,19 @@ def area_names(result: Any) -> list[str]:
     return [str(area) for area in result["area"].values]
 
 
+def area_colours(names: Iterable[str]) -> dict[str, int]:
+    """Return which colour and marker each area has: V1, V2, V4 and IT always the same, others what is left."""
+    found, others = {}, 0
+    for name in names:
+        found[name] = _AREAS.get(name, len(set(_AREAS.values())) + others)
+        others += name not in _AREAS
+    return found
+
+
 def by_area(result: xr.Dataset, name: str, title: str, clock: bool, low: str = "", high: str = "") -> dict[str, Any]:
     """Return a panel of :func:`lines` with a line an area; `low` and `high` name the ends of its interval."""
     series = []
-    for colour, area in enumerate(area_names(result)):
+    for area, colour in area_colours(area_names(result)).items():
         one = result.sel(area=area)
         bounds = [one[n].values if n in one else None for n in (low, high)]
         series.append(line(area, model_times(one, clock), one[name].values, bounds, colour))

@@ -82,7 +82,8 @@ def _recording(source: Source) -> tuple[list[str], list[Chart]]:
         ("change", "Change from step to step", {"label": "change", "unit": "share of the state's length"}),
     ):
         panels = []
-        for colour, (area, course) in enumerate(courses.items()):
+        for area, colour in charts.area_colours(courses).items():
+            course = courses[area]
             times = charts.model_times(course, clock)
             reached = np.isfinite(course["strength"].values).any(0)
             values = np.full((3, len(times)), np.nan)
@@ -139,7 +140,7 @@ def _in_model_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Chart:
     for name in result["brain_area"].values:
         one = result.sel(brain_area=name)
         series, ends = [], []
-        for colour, area in enumerate(charts.area_names(one)):
+        for area, colour in charts.area_colours(charts.area_names(one)).items():
             state = one.sel(area=area)
             times = charts.model_times(state, clock)
             ends += [times.min(), times.max()]
@@ -187,7 +188,7 @@ def _in_brain_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Iterat
 
 def _best_course(one: xr.Dataset, times: np.ndarray, name: str) -> dict[str, Any]:
     series = []
-    for colour, area in enumerate(charts.area_names(one)):
+    for area, colour in charts.area_colours(charts.area_names(one)).items():
         state = one.sel(area=area).transpose("time", "brain_time", ...)
         values = state["similarity"].values
         seen = np.isfinite(values).any(0)
@@ -204,7 +205,10 @@ def _bands(result: xr.Dataset) -> str:
     level = 100 * float(result.attrs.get("level", 0.95))
     said = f"Bands: {level:g} % intervals. " if "low" in result else ""
     if "ceiling_lower" in result:
-        return said + "Grey: noise ceiling, lower to upper bound."
+        said += "Grey: noise ceiling, lower to upper bound"
+        if not (result["ceiling_lower"].values <= 0).any():
+            return f"{said}."
+        return f"{said}; paler where the lower bound is not above 0: there the data hold nothing to explain."
     return said + "There is no noise ceiling: it takes several subjects."
 
 
@@ -244,7 +248,7 @@ def _dynamics(source: Source) -> tuple[list[str], list[Chart]]:
     clock = source.attrs.get("units") == "ms" and charts.has_clock(result)
     unit = "ms" if clock else "steps"
     ladder: list[dict[str, Any]] = []
-    for colour, area in enumerate(charts.area_names(result)):
+    for area, colour in charts.area_colours(charts.area_names(result)).items():
         one = result.sel(area=area)
         marks = []
         for name, said in (("onset", "onset"), ("half_maximum", "half of the maximum"), ("peak", "peak")):

@@ -52,7 +52,7 @@ def list_benchmarks(text: str = "") -> tuple[list[Entry], str | None]:
     Parameters
     ----------
     text : str
-        Every benchmark by default.
+        Every benchmark by default. The name of an area has to stand there as a word of its own.
 
     Returns
     -------
@@ -67,7 +67,11 @@ def list_benchmarks(text: str = "") -> tuple[list[Entry], str | None]:
     except VentralrnnError as error:
         note = str(error)
     wanted = text.lower()
-    return [e for e in entries if wanted in f"{e.identifier} {e.area} {e.metric}".lower()], note
+    held = [(e, f"{e.identifier} {e.area} {e.metric}".lower()) for e in entries]
+    if any(wanted == e.area.lower() for e in entries):
+        # "IT" is an area, and a part of "similarity".
+        return [e for e, words in held if wanted in re.split("[^a-z0-9]", words)], note
+    return [e for e, words in held if wanted in words], note
 
 
 def _own() -> list[Entry]:

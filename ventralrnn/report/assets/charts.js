@@ -106,7 +106,10 @@ function linePanel(chart, panel, model) {
   };
   if (panel.ceiling) {
     const c = panel.ceiling;
-    node.append(ribbon(c.x, c.low, c.high, { class: "ceiling" }));
+    for (const [from, to, sound] of ceilingRuns(c)) {
+      const part = (values) => values.slice(from, to + 1);
+      node.append(ribbon(part(c.x), part(c.low), part(c.high), { class: sound ? "ceiling" : "ceiling pale" }));
+    }
     if (c.low.every((v, i) => v === c.high[i])) node.append(svg("polyline", { class: "rule", points: c.x.map((v, i) => `${x(v)},${y(c.low[i])}`).join(" ") }));
   }
   if (y0 < 0) node.append(svg("line", { class: "axis", x1: LEFT, x2: W - RIGHT, y1: y(0), y2: y(0) }));
@@ -156,6 +159,16 @@ function linePanel(chart, panel, model) {
     fill(now, shown ? { x1: x(ms), x2: x(ms), visibility: "visible" } : { visibility: "hidden" }, []);
   });
   return el("figure", {}, el("figcaption", {}, panel.title, panel.title && panel.y ? ": " : null, panel.y ? el("span", { class: "soft" }, axisLabel(panel.y)) : null), node);
+}
+
+// Where the lower bound is not above 0, the data hold nothing to explain: [from, to, whether they do].
+function ceilingRuns(c) {
+  const runs = [];
+  for (let i = 0; i + 1 < c.x.length; i += 1) {
+    const sound = c.low[i] > 0 && c.low[i + 1] > 0, last = runs[runs.length - 1];
+    if (last && last[2] === sound) last[1] = i + 1; else runs.push([i, i + 1, sound]);
+  }
+  return runs;
 }
 
 function ceilingAt(ceiling, at) {
