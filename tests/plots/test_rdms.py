@@ -55,6 +55,16 @@ def test_one_rdm_with_its_categories() -> None:
     assert not overlapping_texts(ax) and smallest_text(ax) >= 6
 
 
+@pytest.mark.parametrize("names", [("airplane", "cat", "frog", "ship"), ("nonhuman bodypart", "face")])
+def test_names_of_categories_are_not_cut_off(names: tuple[str, ...]) -> None:
+    rdms = make_rdms(np.random.default_rng(0).random(780), (), {}, None, {"distance": "correlation"})
+    ax = plot_rdm(rdms.assign_coords(label=("stimulus", np.repeat(names, 40 // len(names)))))
+    figure = ax.figure
+    drawn(ax)
+    box = figure.get_tightbbox()
+    assert box.x0 >= 0 and box.x1 <= figure.get_size_inches()[0]
+
+
 def test_a_state_that_does_not_exist_is_hatched() -> None:
     ax = plot_rdm(some(), area="IT", time=0)
     assert hatched(ax) and not ax.images and legend_texts(ax) == ["not reached yet"]

@@ -94,7 +94,7 @@ def plot_rdm(
     >>> rdms = ventralrnn.compute_rdm(np.random.default_rng(0).normal(size=(6, 40)))
     >>> ax = plot_rdm(rdms)
     """
-    ax = take_axes(ax, height=70)
+    ax = take_axes(ax, height=70, layout="compressed")
     one = choose(rdms, "area", "area", area)
     if "subject" in one["dissimilarity"].dims:
         one = (

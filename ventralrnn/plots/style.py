@@ -119,13 +119,13 @@ def figure_of(drawn: Figure | Axes) -> Figure:
     return figure
 
 
-def take_axes(ax: Axes | None, width: float = COLUMN, height: float = 60) -> Axes:
-    """Return the Axes that were given, or new ones of a size in mm."""
+def take_axes(ax: Axes | None, width: float = COLUMN, height: float = 60, layout: str = "constrained") -> Axes:
+    """Return the Axes that were given, or new ones of a size in mm; what is square needs the layout ``compressed``."""
     if ax is not None:
         return ax
     from matplotlib import pyplot
 
-    return pyplot.subplots(figsize=(width * MM, height * MM), layout="constrained")[1]
+    return pyplot.subplots(figsize=(width * MM, height * MM), layout=layout)[1]
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -4,6 +4,7 @@ Draws what :func:`ventralrnn.analysis.embed_states` returns, or what it takes.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -70,10 +71,13 @@ def plot_trajectories(result: xr.Dataset, *, areas: Sequence[str] | None = None,
             ax.annotate("", end, start, arrowprops={**arrow, "shrinkA": 1.5, "shrinkB": 2}, annotation_clip=False)
         for position in dict.fromkeys((0, len(points) - 1)):
             text = f"{when[position]:g}{' ms' if times.in_ms else ''}"
-            ax.annotate(text, points[position], (3, 3), textcoords="offset points", fontsize=6, color=colours[area])
+            # On the side to which the path does not go on.
+            left = points[position, 0] < points[:, 0].mean()
+            how: dict[str, Any] = {"xytext": (-4 if left else 4, 0), "ha": "right" if left else "left", "va": "center"}
+            ax.annotate(text, points[position], textcoords="offset points", fontsize=6, color=colours[area], **how)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xticks=[], yticks=[], xlabel="dimension 1", ylabel="dimension 2")
-    ax.margins(0.12)
+    ax.margins(0.2, 0.12)
     # Two lines, so that they do not reach beyond a narrow figure.
     words = f"states by {placed.attrs['distance']}\nstress-1 {float(placed.attrs['stress']):.2f}"
     ax.set_title(words, fontweight="normal")

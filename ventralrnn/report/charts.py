@@ -135,13 +135,17 @@ def lines(
     return {"kind": "lines", "title": title, "panels": list(panels), "x": x, "y": y, "note": note, "share": share}
 
 
-def ceiling(x: np.ndarray, low: Any, high: Any, name: str = "noise ceiling") -> dict[str, Any] | None:
-    """Return the band that noise leaves a perfect model, None where it is not known."""
+def ceiling(
+    x: np.ndarray, low: Any, high: Any, name: str = "noise ceiling", sound: Any = True
+) -> dict[str, Any] | None:
+    """Return the band that noise leaves a perfect model, None where it is not known; paler where it is not `sound`."""
     lower, upper = (np.broadcast_to(np.asarray(bound, float), np.shape(x)) for bound in (low, high))
     if not np.isfinite(upper).any():
         return None
     lower = np.where(np.isfinite(lower), lower, upper)
-    return {"x": plain(x), "low": plain(lower), "high": plain(upper), "name": name}
+    return {"x": plain(x), "low": plain(lower), "high": plain(upper), "name": name} | {
+        "sound": np.broadcast_to(np.asarray(sound, bool), np.shape(x)).tolist()
+    }
 
 
 def matrix(

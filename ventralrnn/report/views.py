@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from ventralrnn.analysis import time_courses
+from ventralrnn.plots.ceilings import explainable
 from ventralrnn.report import charts, scores
 from ventralrnn.report.charts import Chart
 from ventralrnn.report.collect import Source
@@ -149,7 +150,7 @@ def _in_model_time(result: xr.Dataset, clock: bool, y: dict[str, Any]) -> Chart:
         panel: dict[str, Any] = {"title": f"brain {name}".strip(), "series": series}
         if "ceiling_lower" in one:
             across = np.array([min(ends), max(ends)])
-            panel["ceiling"] = charts.ceiling(across, float(one["ceiling_lower"]), float(one["ceiling_upper"]))
+            panel["ceiling"] = _ceiling(one, across)
         panels.append(panel)
     note = "A line an area of the model, from its first state on. " + _bands(result)
     return charts.lines("Similarity at every model step", panels, charts.time_axis(clock), y, note)
@@ -197,8 +198,12 @@ def _best_course(one: xr.Dataset, times: np.ndarray, name: str) -> dict[str, Any
         series.append(charts.line(area, times, np.where(seen, values[picked], np.nan), bounds, colour))
     panel: dict[str, Any] = {"title": f"brain {name}".strip(), "series": series}
     if "ceiling_lower" in one:
-        panel["ceiling"] = charts.ceiling(times, one["ceiling_lower"].values, one["ceiling_upper"].values)
+        panel["ceiling"] = _ceiling(one, times)
     return panel
+
+
+def _ceiling(one: xr.Dataset, times: np.ndarray) -> dict[str, Any] | None:
+    return charts.ceiling(times, one["ceiling_lower"].values, one["ceiling_upper"].values, sound=explainable(one))
 
 
 def _bands(result: xr.Dataset) -> str:
@@ -206,7 +211,7 @@ def _bands(result: xr.Dataset) -> str:
     said = f"Bands: {level:g} % intervals. " if "low" in result else ""
     if "ceiling_lower" in result:
         said += "Grey: noise ceiling, lower to upper bound"
-        if not (result["ceiling_lower"].values <= 0).any():
+        if explainable(result).all():
             return f"{said}."
         return f"{said}; paler where the lower bound is not above 0: there the data hold nothing to explain."
     return said + "There is no noise ceiling: it takes several subjects."

@@ -161,11 +161,11 @@ function linePanel(chart, panel, model) {
   return el("figure", {}, el("figcaption", {}, panel.title, panel.title && panel.y ? ": " : null, panel.y ? el("span", { class: "soft" }, axisLabel(panel.y)) : null), node);
 }
 
-// Where the lower bound is not above 0, the data hold nothing to explain: [from, to, whether they do].
+// Where subjects share nothing that can be told from 0, the data hold nothing to explain: [from, to, whether they do].
 function ceilingRuns(c) {
   const runs = [];
   for (let i = 0; i + 1 < c.x.length; i += 1) {
-    const sound = c.low[i] > 0 && c.low[i + 1] > 0, last = runs[runs.length - 1];
+    const sound = c.sound[i] && c.sound[i + 1], last = runs[runs.length - 1];
     if (last && last[2] === sound) last[1] = i + 1; else runs.push([i, i + 1, sound]);
   }
   return runs;
