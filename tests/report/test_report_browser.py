@@ -134,7 +134,7 @@ def test_the_slider_moves_all_areas_through_time(browser: Any) -> None:
     slider.send_keys(Keys.HOME)
     # The input takes steps to IT: before, there is nothing to be shown but that.
     assert [node.text for node in all_of(browser, ".area h3 span")] == ["50 ms", "not reached yet", "not reached yet"]
-    assert "not reached yet: V2, IT" in one_of(browser, "#live").get_attribute("textContent")
+    assert "V2 not reached yet, IT not reached yet" in one_of(browser, "#live").get_attribute("textContent")
     slider.send_keys(Keys.END)
     assert [pixels(browser, area) for area in range(3)] == late
 

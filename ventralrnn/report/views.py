@@ -22,7 +22,7 @@ _METHODS = {
     "kendall": "Kendall's τ-a",
     "tau-b": "Kendall's τ-b",
 }
-_UNREACHED = "Hatched: the input has not reached the area yet, so there is no state."
+_UNREACHED = "Hatched: nothing reaches the area at this time, so there is no state."
 
 
 def make_section(source: Source) -> dict[str, Any] | None:

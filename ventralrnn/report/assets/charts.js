@@ -97,7 +97,7 @@ function linePanel(chart, panel, model) {
   for (const [from, to] of panel.unreached || []) {
     const left = Math.max(LEFT, x(from)), right = Math.min(W - RIGHT, x(to));
     if (right > left) node.append(svg("rect", { x: left, y: TOP, width: right - left, height: H - BOTTOM - TOP, fill: "url(#hatch)" }));
-    if (right - left > 92) node.append(styled(svg("text", { x: left + 6, y: TOP + 14 }, "not reached yet"), { paintOrder: "stroke", stroke: "var(--ground)", strokeWidth: "5px" }));
+    if (right - left > 92) node.append(styled(svg("text", { x: left + 6, y: TOP + 14 }, from > x0 ? "no state any more" : "not reached yet"), { paintOrder: "stroke", stroke: "var(--ground)", strokeWidth: "5px" }));
   }
   const ribbon = (xs, low, high, attributes) => {
     const there = xs.map((v, i) => i).filter((i) => low[i] !== null && high[i] !== null);

@@ -22,6 +22,8 @@ function readMovie(movie) {
   }
 }
 
+// Why an area has no state at a time: nothing has come yet, or, as in an unrolled residual network, nothing comes any more.
+const absence = (area, time) => (area.reached.slice(0, time).some(Boolean) ? "no state any more" : "not reached yet");
 const place = (n, i, j) => { const a = Math.min(i, j), b = Math.max(i, j); return a * (2 * n - a - 1) / 2 + b - a - 1; };
 const runsOf = (sorted) => sorted.reduce((runs, i) => {
   const last = runs[runs.length - 1];
@@ -45,7 +47,7 @@ class Player {
     const { areas, measure, kinds } = this.movie;
     return `A cell of an RDM is how different an area's responses to two pictures are (${measure}); bright is different. Colours run from the 1st to the 99th percentile of `
       + `an area over all times. On the map, pictures that the area finds alike lie close together (classical scaling in 2 dimensions, turned so that points move little from time to time).`
-      + `${kinds.length ? " Coloured bars and dots: categories." : ""} Hatched: the input has not reached the area yet, so there is no state. Values are held in 255 levels.`
+      + `${kinds.length ? " Coloured bars and dots: categories." : ""} Hatched: nothing reaches the area at this time, so there is no state. Values are held in 255 levels.`
       + ` ${areas.length > 1 ? "Scales of areas differ." : ""}`;
   }
 
@@ -76,8 +78,8 @@ class Player {
     this.output.textContent = this.when();
     this.slider.setAttribute("aria-valuetext", this.when());
     if (loud) {
-      const missing = this.movie.areas.filter((area) => !area.reached[this.time]).map((area) => area.name);
-      say(`${this.when()}${missing.length ? `; not reached yet: ${missing.join(", ")}` : ""}`);
+      const missing = this.movie.areas.filter((area) => !area.reached[this.time]).map((area) => `${area.name} ${absence(area, this.time)}`);
+      say(`${this.when()}${missing.length ? `; ${missing.join(", ")}` : ""}`);
     }
     hideTip();
     this.draw();
@@ -149,7 +151,7 @@ class Player {
         onpointermove: (event) => this.overMap(view, event), onpointerleave: () => { hideTip(); this.point([]); }, onclick: () => this.toggle(this.over),
         onkeydown: (event) => this.moveMap(view, event), onfocus: () => { if (view.map.matches(":focus-visible")) this.showDot(view, this.dot || 0, true); }, onblur: () => { hideTip(); this.point([]); } });
       view.hatch = svg("rect", { x: -1.1, y: -1.1, width: 2.2, height: 2.2, fill: "url(#hatch-map)" });
-      view.words = svg("text", { y: .05 }, "not reached yet");
+      view.words = svg("text", { y: .05 });
       view.dots = svg("g", {});
       view.frames = svg("g", {});
       view.map.append(view.hatch, view.words, view.dots, view.frames);
@@ -238,9 +240,11 @@ class Player {
   draw() {
     for (const view of this.views) {
       const there = Boolean(view.area.at[this.time]), ms = this.msOf(view.a), share = view.area.shares[this.time];
-      view.when.textContent = !there ? "not reached yet" : ms !== null ? `${number(ms)} ms` : "";
-      view.canvas.setAttribute("aria-label", `RDM of ${view.area.name}, ${this.when()}${there ? ". Arrow keys move over the cells, Shift for 10, Enter marks." : ", not reached yet"}`);
-      view.map.setAttribute("aria-label", `Map of ${view.area.name}, ${this.when()}${there ? ". Arrow keys move to the next picture in a direction, Enter marks." : ", not reached yet"}`);
+      const none = there ? "" : absence(view.area, this.time);
+      view.words.textContent = none;
+      view.when.textContent = !there ? none : ms !== null ? `${number(ms)} ms` : "";
+      view.canvas.setAttribute("aria-label", `RDM of ${view.area.name}, ${this.when()}${there ? ". Arrow keys move over the cells, Shift for 10, Enter marks." : `, ${none}`}`);
+      view.map.setAttribute("aria-label", `Map of ${view.area.name}, ${this.when()}${there ? ". Arrow keys move to the next picture in a direction, Enter marks." : `, ${none}`}`);
       view.hatch.setAttribute("visibility", there ? "hidden" : "visible");
       view.words.setAttribute("visibility", there ? "hidden" : "visible");
       view.dots.setAttribute("visibility", there ? "visible" : "hidden");
@@ -286,7 +290,7 @@ class Player {
       pen.fillStyle = css("--ground");
       pen.fillRect(pixels * .22, pixels / 2 - size, pixels * .56, 2 * size);
       pen.fillStyle = css("--soft");
-      pen.fillText("not reached yet", pixels / 2, pixels / 2 + size / 3);
+      pen.fillText(absence(view.area, this.time), pixels / 2, pixels / 2 + size / 3);
       return;
     }
     pen.imageSmoothingEnabled = unit < 1;
@@ -327,7 +331,7 @@ class Player {
   showCell(view, loud, event) {
     const [i, j] = this.cell, value = this.valueOf(view, i, j), { stimuli, measure } = this.movie;
     this.point(i === j ? [i] : [i, j]);
-    if (!view.area.at[this.time]) { hideTip(); if (loud) say(`${view.area.name} is not reached yet`); return; }
+    if (!view.area.at[this.time]) { hideTip(); if (loud) say(`${view.area.name}: ${absence(view.area, this.time)}`); return; }
     const text = i === j ? `${this.nameOf(i)}\nwith itself` : `${this.nameOf(i)}\n${this.nameOf(j)}\n${value === null ? "not defined" : `${number(value)} (${measure})`}`;
     const box = view.canvas.getBoundingClientRect();
     // Below the RDM, which stays to be seen.
@@ -363,7 +367,7 @@ class Player {
     this.dot = i;
     this.point([i]);
     const spot = this.spot(view, i);
-    if (!spot) { if (loud) say(`${view.area.name} is not reached yet`); return; }
+    if (!spot) { if (loud) say(`${view.area.name}: ${absence(view.area, this.time)}`); return; }
     const box = view.map.getBoundingClientRect();
     showTip(event ? event.clientX : box.left + box.width * (spot[0] + 1.1) / 2.2, event ? event.clientY : box.top + box.height * (spot[1] + 1.1) / 2.2, this.nameOf(i), [this.movie.stimuli[i].picture]);
     if (loud) say(this.nameOf(i));
@@ -391,7 +395,7 @@ class Player {
     const target = this.over[0] !== undefined ? this.over[0] : marked[0];
     const near = this.views.map((view) => {
       const all = this.movie.stimuli.map((_, j) => [this.valueOf(view, target, j), j]).filter(([v]) => v !== null).sort((a, b) => a[0] - b[0]).slice(0, 5);
-      return el("div", {}, el("b", {}, view.area.name), all.length ? all.map(([, j]) => this.picture(j)) : el("span", { class: "soft" }, "not reached yet"));
+      return el("div", {}, el("b", {}, view.area.name), all.length ? all.map(([, j]) => this.picture(j)) : el("span", { class: "soft" }, absence(view.area, this.time)));
     });
     this.chosen.replaceChildren(el("p", { class: "names" }, `Marked: ${names}`), el("p", { class: "note" }, `Nearest to ${this.nameOf(target)} at ${this.when()}:`), el("div", { class: "near" }, near));
   }
