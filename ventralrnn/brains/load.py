@@ -141,10 +141,10 @@ def load_responses(source: str | os.PathLike[str], **options: Any) -> xr.DataArr
     """
     name = str(source)
     known = (*RESPONSES, *JUDGEMENTS)
-    if name in known:
+    if name == "zhang2011" or (name in known and not options):
         return read_responses(name, **options)
     if options:
-        raise DataError(f"{next(iter(options))}: is for zhang2011; a description states all that holds for its data")
+        raise DataError(f"{next(iter(options))}: is for zhang2011; other data are taken as they are described")
     path = Path(source).expanduser()
     if path.exists():
         return load_own_data(path)

@@ -1,6 +1,8 @@
 """Fixed points against closed forms of linear networks."""
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +76,22 @@ def test_from_a_recording(tmp_path: Path) -> None:
     found = find_fixed_points(network, picture, recording, iterations=0, spectrum=False)
     for area in network.spec.graph.names:
         np.testing.assert_allclose(found[f"state_{area}"], own[f"state_{area}"], rtol=1e-4, atol=1e-5)
+
+
+def test_what_every_evaluation_warns_of_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate = StateMap.__call__
+
+    def loud(self: StateMap, state: Any) -> Any:
+        warnings.warn("loud", stacklevel=2)
+        return evaluate(self, state)
+
+    monkeypatch.setattr(StateMap, "__call__", loud)
+    network = linear()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        find_fixed_points(network, pictures(network.spec))
+    assert [str(warning.message) for warning in said if str(warning.message) == "loud"] == ["loud"]
+    assert said[0].filename == __file__
 
 
 def test_what_is_refused_is_named(tmp_path: Path) -> None:

@@ -356,6 +356,8 @@ def test_files_that_are_no_descriptions(tmp_path: Path) -> None:
         load_responses(tmp_path / "r.npy")
     with pytest.raises(DataError, match="bin_ms: is for zhang2011"):
         load_responses(path, bin_ms=10)
+    with pytest.raises(DataError, match="bin_ms: is for zhang2011"):
+        load_responses("cowley2023", bin_ms=10)
     (tmp_path / "second.yml").write_text("")
     with pytest.raises(DataError, match="holds 2 descriptions"):
         load_responses(tmp_path)

@@ -10,7 +10,7 @@ from scipy.sparse import identity
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 from torch import Tensor
 
-from ventralrnn.analysis.dynamics.jacobian import StateMap, leading_spectrum
+from ventralrnn.analysis.dynamics.jacobian import StateMap, each_warning_once, leading_spectrum
 from ventralrnn.analysis.results import provenance
 from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
@@ -18,6 +18,7 @@ from ventralrnn.networks import RecurrentNetwork
 
 
 @checked(AnalysisError)
+@each_warning_once()
 def find_fixed_points(
     network: RecurrentNetwork,
     pictures: Tensor | np.ndarray,

@@ -1,7 +1,8 @@
 """How a network maps its state to the next: the map, and the spectrum of its Jacobian without ever forming it."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,15 @@ _DENSE = 128
 _RESTARTS = 300
 
 Slot = tuple[str, int]  # (area, how many steps back: 1 is the last)
+
+
+@contextmanager
+def each_warning_once() -> Iterator[None]:
+    """Say once, at the end, what hundreds of evaluations of the same map would each warn of."""
+    with warnings.catch_warnings(record=True) as said:
+        yield
+    for text, category in {str(warning.message): warning.category for warning in said}.items():
+        warnings.warn(text, category, stacklevel=5)  # of what is decorated, and checked
 
 
 class StateMap:
@@ -252,6 +262,7 @@ def _largest(values: np.ndarray, count: int) -> np.ndarray:
 
 
 @checked(AnalysisError)
+@each_warning_once()
 def jacobian_spectrum(
     network: RecurrentNetwork,
     pictures: Tensor | np.ndarray,
