@@ -129,6 +129,8 @@ def test_similarity_to_a_brain_without_time(without_time: xr.Dataset) -> None:
     )
     box = hatched(ax)[0].get_window_extent().transformed(ax.transData.inverted())
     assert (box.x0, box.x1) == pytest.approx((45, 55))
+    several = plot_similarity(without_time.assign_coords(area=["state1", "state2"]), brain_area="V4")
+    assert len({line.get_color() for line in several.lines if line.get_label() in ("state1", "state2")}) == 2
     several = plot_similarity(without_time, brain_area="V4")
     assert len(several.containers) == 2 and not hatched(several)
     assert not overlapping_texts(several)

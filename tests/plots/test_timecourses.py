@@ -154,11 +154,18 @@ def test_a_state_that_ends_is_hatched_again() -> None:
     ax = plot_time_courses({"V1": ended})
     drawn(ax)
     assert [span(p, ax) for p in hatched(ax)] == [pytest.approx((75, 95))]
+    assert "no state any more" in legend_texts(ax) and "not reached yet" not in legend_texts(ax)
     broken = course()
     broken["strength"][:, [0, 2]] = np.nan
     ax = plot_time_courses({"V1": broken})
     drawn(ax)
     assert sorted(span(p, ax) for p in hatched(ax)) == [pytest.approx((45, 55)), pytest.approx((65, 75))]
+
+
+def test_areas_of_other_names_have_the_colour_of_their_name() -> None:
+    figure = make_time_course_figure({"state1": course(), "state2": course()}, what=["strength"])
+    colours = [ax.yaxis.label.get_color() for ax in figure.axes]
+    assert len(set(colours)) == 2 and colours == [ax.lines[-1].get_color() for ax in figure.axes]
 
 
 def test_without_a_clock_time_is_in_steps() -> None:

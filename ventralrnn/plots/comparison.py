@@ -253,9 +253,11 @@ def plot_similarity(
     ends = np.concatenate([edges(t.values) for t in times.values()])
     draw_ceiling(ax, one, np.array([ends.min(), ends.max()]))
     apart = 0.12 * float(np.diff(times[chosen[0]].values).min()) if len(times[chosen[0]].values) > 1 else 0.1
+    colours, markers = area_colours(known), area_markers(known)
     for row, (area, state) in enumerate(states.items()):
         shift = (row - (len(states) - 1) / 2) * apart
-        _states(ax, state, times[area].values + shift, area, alone=len(states) == 1)
+        look = (colours[area], markers[area])
+        _states(ax, state, times[area].values + shift, area, look, alone=len(states) == 1)
     ax.axhline(0, color="0.4", lw=0.6)
     ax.set_xlim(ends.min(), ends.max())
     ax.set(xlabel=say_time("model", Times(ends, all(t.in_ms for t in times.values()))), ylabel=measure_of(result))
@@ -266,8 +268,8 @@ def plot_similarity(
     return ax
 
 
-def _states(ax: Axes, state: xr.Dataset, times: np.ndarray, area: str, alone: bool) -> None:
-    colour, marker = area_colours([area])[area], area_markers([area])[area]
+def _states(ax: Axes, state: xr.Dataset, times: np.ndarray, area: str, look: tuple[Any, str], alone: bool) -> None:
+    colour, marker = look
     values = state["similarity"].values
     there = np.isfinite(values)
     for start, stop in unreached_times(times, there, *edges(times)[[0, -1]]) if alone else ():

@@ -33,6 +33,8 @@ _MARKERS = {"V1": "o", "EVC": "o", "V2": "s", "V4": "^", "IT": "D"}
 _OTHERS = ("#009E73", "#CC79A7", "#000000", "#F0E442", "#0072B2", "#56B4E9", "#E69F00", "#D55E00")
 _OTHER_MARKERS = ("v", "P", "X", "*", "o", "s", "^", "D")
 UNREACHED = "not reached yet"
+ENDED = "no state any more"
+_HATCHES = ("//////", r"\\\\\\")
 SIMULATED = "simulated data"
 _WARNING = "#882255"
 
@@ -211,13 +213,22 @@ def choose(result: "xr.Dataset", argument: str, dim: str, name: str | None) -> "
 
 def unreached_patch(label: str = UNREACHED) -> Patch:
     """Return what stands in a legend for states that the input has not reached."""
-    return Patch(facecolor="white", edgecolor="0.6", hatch="//////", lw=0, label=label)
+    return Patch(facecolor="white", edgecolor="0.6", hatch=_HATCHES[label == ENDED], lw=0, label=label)
 
 
-def hatch(ax: Axes, left: float, right: float, bottom: float = 0, top: float = 1, colour: Any = "0.6") -> None:
+def hatch(
+    ax: Axes,
+    left: float,
+    right: float,
+    bottom: float = 0,
+    top: float = 1,
+    colour: Any = "0.6",
+    label: str = UNREACHED,
+) -> None:
     """Mark times, of an axes from one fraction of its height to another, in which a state does not exist."""
-    span = ax.axvspan(left, right, bottom, top, facecolor="white", edgecolor=colour, hatch="//////", lw=0, zorder=0.5)
-    span.set_label(UNREACHED)
+    span = ax.axvspan(left, right, bottom, top, facecolor="white", edgecolor=colour, lw=0, zorder=0.5)
+    span.set_hatch(_HATCHES[label == ENDED])
+    span.set_label(label)
 
 
 def unreached_times(times: np.ndarray, reached: np.ndarray, left: float, right: float) -> list[tuple[float, float]]:

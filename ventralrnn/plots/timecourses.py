@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.style import (
+    ENDED,
     PAGE,
     UNREACHED,
     Times,
@@ -127,8 +128,8 @@ def plot_time_courses(
     ax.set_ylabel(f"{label}\n(share of its peak)" if normalise and name in _RELATIVE else label)
     ax.set_xlabel(Times(np.zeros(1), in_ms).label)
     handles = legend_of([ax])
-    if UNREACHED in [handle.get_label() for handle in handles]:
-        handles = legend_of([ax], [unreached_patch()])
+    shown = [handle.get_label() for handle in handles]
+    handles = legend_of([ax], [unreached_patch(label) for label in (UNREACHED, ENDED) if label in shown])
     ax.legend(handles=handles, title=_band(result, name), ncols=2 if len(courses) > 2 else 1)
     mark_simulated(ax, result)
     return ax
@@ -184,7 +185,7 @@ def make_time_course_figure(
         left, right = _ends(courses)
         for row, area in enumerate(areas):
             ax = axes[row, column]
-            _draw(ax, {area: courses[area]}, stimulus, (left, right))
+            _draw(ax, {area: courses[area]}, stimulus, (left, right), list(courses))
             if column == 0:
                 ax.set_ylabel(area, rotation=0, ha="right", va="center", fontweight="bold", color=colours[area])
         label = _NAMES.get(name, name.replace("_", " ")).replace("\n", " ")
@@ -286,20 +287,23 @@ def _draw(
     courses: Mapping[str, _Course],
     stimulus: tuple[float, float] | None,
     ends: tuple[float, float] | None = None,
+    among: Sequence[str] = (),
 ) -> None:
     left, right = ends or _ends(courses)
-    colours, markers = area_colours(list(courses)), area_markers(list(courses))
+    colours, markers = area_colours(among or list(courses)), area_markers(among or list(courses))
     if stimulus is not None:
         left = min(left, stimulus[0])
         ax.axvspan(*stimulus, facecolor="0.92", edgecolor="0.7", lw=0.5, zorder=0, label="stimulus on")
     strip = 0.035 if len(courses) > 1 else 1.0
     for row, (area, course) in enumerate(reversed(list(courses.items()))):
         for start, stop in unreached_times(course.times.values, course.reached, left, right):
+            # As in an unrolled residual network, whose states end.
+            label = ENDED if (course.times.values[course.reached] < start).any() else UNREACHED
             if strip == 1:
-                hatch(ax, start, stop)
+                hatch(ax, start, stop, label=label)
             else:
                 # In the area's colour, so that one sees whose strip it is.
-                hatch(ax, start, stop, row * strip, (row + 0.8) * strip, colours[area])
+                hatch(ax, start, stop, row * strip, (row + 0.8) * strip, colours[area], label)
     for area, course in courses.items():
         _line(ax, course, area, colours[area], markers[area])
     ax.set_xlim(left, right)
