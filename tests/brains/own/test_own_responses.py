@@ -358,6 +358,14 @@ def test_files_that_are_no_descriptions(tmp_path: Path) -> None:
         load_responses(path, bin_ms=10)
     with pytest.raises(DataError, match="bin_ms: is for zhang2011"):
         load_responses("cowley2023", bin_ms=10)
+    # What lies where the missing file should is proposed, and never the description itself.
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "recording.yaml").write_text("responses: ../recording.npy\naxes: [stimulus, neuroid]\n")
+    with pytest.raises(DataError, match="there is no file or folder .*; paths are relative to the YAML file"):
+        load_responses(tmp_path / "sub" / "recording.yaml")
+    np.save(tmp_path / "recordings.npy", VALUES)
+    with pytest.raises(DataError, match="did you mean ../recordings.npy"):
+        load_responses(tmp_path / "sub" / "recording.yaml")
     (tmp_path / "second.yml").write_text("")
     with pytest.raises(DataError, match="holds 2 descriptions"):
         load_responses(tmp_path)

@@ -289,8 +289,11 @@ def _text(path: Path, key: str, value: Any, example: str | None = None) -> str |
 def _existing(path: Path, key: str, name: str, more: Sequence[str] = ()) -> Path:
     found = path.parent / Path(name).expanduser()
     if not found.exists():
-        beside = [entry.name for entry in path.parent.iterdir()]
-        near = difflib.get_close_matches(name, [*beside, *more], n=1)
+        entries = found.parent.iterdir() if found.parent.is_dir() else ()
+        # The description itself is never meant, however much its name is like what is missing.
+        beside = [entry.name for entry in entries if entry.resolve() != path.resolve()]
+        near = [str(Path(name).parent / one) for one in difflib.get_close_matches(Path(name).name, beside, n=1)]
+        near += difflib.get_close_matches(name, more, n=1)
         guess = f"did you mean {near[0]}?" if near else "paths are relative to the YAML file"
         raise DataError(f"{path}: {key}: there is no file or folder {found}; {guess}")
     return found
