@@ -34,7 +34,7 @@ lint: .venv/.installed  ## ruff and mypy
 	.venv/bin/ruff check .; status=$$?; .venv/bin/mypy && exit $$status
 
 docs: .venv/.installed  ## build the manual, its examples run, into build/docs/html; a warning or a dead link is an error
-	rm -rf docs/reference/generated
+	rm -rf docs/reference/generated docs/auto_gallery
 	$(SPHINX) -b html -W --keep-going docs build/docs/html
 	.venv/bin/python docs/check_site.py build/docs/html
 

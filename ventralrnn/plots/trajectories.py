@@ -77,7 +77,12 @@ def plot_trajectories(result: xr.Dataset, *, areas: Sequence[str] | None = None,
             ax.annotate(text, points[position], textcoords="offset points", fontsize=6, color=colours[area], **how)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xticks=[], yticks=[], xlabel="dimension 1", ylabel="dimension 2")
-    ax.margins(0.2, 0.12)
+    ax.margins(0.12)
+    # Room for the times at both sides, of which an axes with equal scales takes no notice.
+    left, right = ax.dataLim.intervalx
+    room = 0.18 * max(right - left, float(np.ptp(ax.dataLim.intervaly)))
+    ax.update_datalim([(left - room, ax.dataLim.y0), (right + room, ax.dataLim.y1)])
+    ax.autoscale_view()
     # Two lines, so that they do not reach beyond a narrow figure.
     words = f"states by {placed.attrs['distance']}\nstress-1 {float(placed.attrs['stress']):.2f}"
     ax.set_title(words, fontweight="normal")
