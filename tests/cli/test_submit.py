@@ -1,6 +1,8 @@
 """The command ``ventralrnn submit``: a folder for Brain-Score, one line for what is wrong."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,3 +40,15 @@ def test_what_is_wrong_is_one_line(capsys: Captured, tmp_path: Path) -> None:
         status, out, err = run(capsys, *arguments)
         assert (status, out) == (2, "") and message in err and err.count("\n") == 1, err
     assert [path.name for path in tmp_path.iterdir()] == ["ventral"]
+
+
+def test_a_failed_submission_leaves_no_folder(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any, **keywords: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("ventralrnn.brains.brainscore.submission._write_weights", full)
+    status, out, err = run(capsys, "ventral", "--out", tmp_path / "new")
+    assert (status, out) == (2, "") and "No space left" in err and err.count("\n") == 1
+    assert not any(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from ventralrnn.arguments import checked
 from ventralrnn.brains.datasets import cichy2016
 from ventralrnn.brains.datasets.registry import JUDGEMENTS, RDMS, RESPONSES, read_responses
 from ventralrnn.brains.datasets.registry import read_rdms as read_public_rdms
@@ -17,6 +18,7 @@ from ventralrnn.brains.responses.rdms import compute_response_rdms
 from ventralrnn.errors import DataError
 
 
+@checked(DataError)
 def load_brain(
     source: str | os.PathLike[str],
     *,
@@ -98,6 +100,7 @@ def load_brain(
     return read_rdms(path, dims=dims, stimuli=stimuli, time_ms=time_ms, variable=variable)
 
 
+@checked(DataError)
 def load_responses(source: str | os.PathLike[str], **options: Any) -> xr.DataArray:
     """Return responses of brains. Nothing is downloaded.
 

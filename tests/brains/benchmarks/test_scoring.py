@@ -157,3 +157,10 @@ def test_trials_of_cowley2023_agree_as_known_and_bound_the_score(needs: Needs, t
     recording = extract("ventral", "cowley2023", tmp_path / "v4.zarr", areas=["V4"], steps="5:6")
     result = evaluate(RIDGE, recording, data=data, samples=50)
     assert 0.45 < result.attrs["committed_score"] < float(result["ceiling"]) < 0.95
+
+
+def test_other_stimuli_than_the_benchmarks_are_named() -> None:
+    data = simulate_data(RDM, model())
+    names = [f"other{i}" for i in range(data.sizes["stimulus"])]
+    with pytest.raises(AnalysisError, match="model: stimulus .* is not in `benchmark`"):
+        evaluate(RDM, model(), data=data.assign_coords(stimulus_id=("stimulus", names)), samples=20)

@@ -264,6 +264,8 @@ def test_files_of_a_folder_fit_each_other(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(AnalysisError, match="empty: no RDMs are there"):
         load_brain(tmp_path / "empty")
+    with pytest.raises(DataError, match="source: give "):
+        load_brain(5)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="nowhere: no such file"):
         load_brain(tmp_path / "nowhere")
     with pytest.raises(AnalysisError, match="nowhere: no such file"):

@@ -19,6 +19,8 @@ from ventralrnn.brains.load import load_brain
 from ventralrnn.brains.simulate import simulate_rdms
 
 _SUBJECTS = 8
+# What messages call the two sides.
+_NAMES = ("model", "benchmark")
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,10 @@ class Geometry(Benchmark):
 
     def score(self, observed: Observed, data: xr.Dataset, settings: Settings) -> xr.Dataset:
         """Return the similarity of all states, with intervals over stimuli, and subjects where there are several."""
+        model, brain = match_stimuli(compute_rdm(observed), data, _NAMES)
         found = rsa(
-            compute_rdm(observed),
-            data,
+            model,
+            brain,
             bootstrap=settings.samples,
             resample=_factors(data),
             level=settings.level,
@@ -77,7 +80,7 @@ class Geometry(Benchmark):
         """Compare models on the same samples of stimuli, and of subjects where there are several."""
         rows = []
         for one in committed:
-            ours, theirs = match_stimuli(compute_rdm({one.area: one.state}), data)
+            ours, theirs = match_stimuli(compute_rdm({one.area: one.state}), data, _NAMES)
             rows.append(ours["dissimilarity"].values.reshape(-1))
         brains = theirs["dissimilarity"].transpose(..., "pair").values
         brains = brains.reshape(-1, 1, brains.shape[-1])

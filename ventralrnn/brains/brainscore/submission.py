@@ -3,7 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,7 @@ def submit(
     folder = parent / identifier.replace("-", "_").replace(".", "_").lower()
     if folder.exists():
         raise RecordingError(f"{folder}: is there already: give another name, or remove it")
-    parent.mkdir(parents=True, exist_ok=True)
-    with named(folder, parent), tempfile.TemporaryDirectory(dir=parent, prefix=".submission-") as made:
+    with named(folder, parent), _folder(parent), tempfile.TemporaryDirectory(dir=parent, prefix=".submission-") as made:
         part = Path(made) / folder.name
         part.mkdir()
         imports, body = _write_weights(part, network, module, str(model))
@@ -139,6 +139,20 @@ def submit(
         (part / "metadata.yml").write_text(yaml.safe_dump(about, sort_keys=False), encoding="utf-8")
         part.rename(folder)
     return folder
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[None]:
+    """Make a folder, and leave none behind if nothing was written to it."""
+    there = path.exists()
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if not there:
+            with suppress(OSError):  # something is in it after all
+                path.rmdir()
+        raise
 
 
 def _own_name(network: RecurrentNetwork | None, model: Any) -> str:
