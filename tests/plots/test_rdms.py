@@ -152,3 +152,10 @@ def test_other_movies_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(AnalysisError, match=r"m\.avi: a movie is"):
         save_animation(movie, tmp_path / "m.avi")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_state_that_has_ended_is_not_said_to_be_waited_for() -> None:
+    rdms = some()
+    assert "not reached yet" in legend_texts(make_rdm_figure(rdms))
+    ended = rdms.assign(dissimilarity=rdms["dissimilarity"].where(rdms["time_step"] < 2))
+    assert "no state at this time" in legend_texts(make_rdm_figure(ended))

@@ -15,6 +15,7 @@ from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.ceilings import TWO_SIDED, draw_ceiling, say_time, titles_of
 from ventralrnn.plots.style import (
     Times,
+    absence,
     area_colours,
     area_markers,
     axes_beside,
@@ -93,9 +94,10 @@ def plot_similarity_matrix(
     model, brain = times_of(one), times_of(one, "brain_")
     x, y = edges(brain.values), edges(model.values)
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
-    for row in np.flatnonzero(np.isnan(similarity).all(1)):
+    there = np.isfinite(similarity).any(1)
+    for row in np.flatnonzero(~there):
         low, high = (y[row : row + 2] - y[0]) / (y[-1] - y[0])
-        hatch(ax, x[0], x[-1], low, high)
+        hatch(ax, x[0], x[-1], low, high, label=absence(there))
     if np.isfinite(similarity).any():
         top = limit or float(np.nanmax(np.abs(similarity))) or 1.0
         # Squares, not a smooth picture: there is nothing between steps.
@@ -273,7 +275,7 @@ def _states(ax: Axes, state: xr.Dataset, times: np.ndarray, area: str, look: tup
     values = state["similarity"].values
     there = np.isfinite(values)
     for start, stop in unreached_times(times, there, *edges(times)[[0, -1]]) if alone else ():
-        hatch(ax, start, stop)
+        hatch(ax, start, stop, label=absence(there))
     if "low" in state and alone:
         ax.fill_between(
             times[there], state["low"].values[there], state["high"].values[there], color=colour, alpha=0.2, lw=0

@@ -21,6 +21,7 @@ from ventralrnn.plots.comparison import (
 )
 from ventralrnn.plots.style import (
     PAGE,
+    absence,
     area_colours,
     finish_figure,
     legend_of,
@@ -125,9 +126,16 @@ def _matrices(panels: Sequence[Panel]) -> tuple[Figure, list[Any]]:
     extra: list[Any] = []
     if any(one["significant"].values.any() for _, one in panels if "significant" in one):
         extra.append(Line2D([], [], marker="s", mfc="none", mec="black", ls="", ms=5, label="significant cluster"))
-    if any(np.isnan(v).any() for v in values):
-        extra.append(unreached_patch())
+    there = np.concatenate([_there(one) for _, one in panels])
+    if not there.all():
+        extra.append(unreached_patch(absence(there)))
     return figure, legend_of(list(axes[:, -1]), extra)
+
+
+def _there(one: xr.Dataset) -> np.ndarray:
+    """Return (area, time) at which there is a state that is similar to anything."""
+    known = one["similarity"].notnull()
+    return known.any([dim for dim in known.dims if dim not in ("area", "time")]).transpose("area", "time").values
 
 
 def _courses(panels: Sequence[Panel]) -> tuple[Figure, list[Any]]:

@@ -16,6 +16,7 @@ from ventralrnn.analysis.rdm import square_rdms
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.style import (
     PAGE,
+    absence,
     area_colours,
     choose,
     finish_figure,
@@ -176,7 +177,7 @@ def make_rdm_figure(
     axes = figure.subplots(len(names), count, squeeze=False)
     headings = {area: headings_of(rdms, area) for area in names}
     alike = len(set(map(tuple, headings.values()))) == 1
-    unreached = False
+    there = np.ones((len(names), count), bool)
     for row, area in enumerate(names):
         values = square.sel(area=area).transpose("time", ...).values
         limits = limits_of(rdms["dissimilarity"].sel(area=area).values)
@@ -184,7 +185,7 @@ def make_rdm_figure(
         for column, heading in enumerate(headings[area]):
             ax = axes[row, column]
             drawn = draw_square(ax, values[column], labels, limits)
-            unreached |= drawn is None
+            there[row, column] = drawn is not None
             image = drawn or image
             if row == 0 or not alike:
                 ax.set_title(heading, fontweight="normal", loc="center")
@@ -195,7 +196,7 @@ def make_rdm_figure(
             bar = figure.colorbar(image, ax=list(axes[row]), fraction=0.03, pad=0.01, aspect=12)
             bar.set_label(_scale(rdms), fontsize=6)
             bar.outline.set_visible(False)
-    handles = [unreached_patch()] if unreached else []
+    handles = [] if there.all() else [unreached_patch(absence(there))]
     if labels is not None and len(set(labels)) <= len(CATEGORIES):
         handles = [Patch(color=colour, label=name) for name, colour in palette_of(labels).items()] + handles
     if handles:

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.style import (
+    absence,
     area_colours,
     legend_below,
     mark_simulated,
@@ -76,7 +77,7 @@ def plot_state_similarity(result: xr.Dataset, *, ax: Axes | None = None) -> Axes
     ax.tick_params(length=0)
     ax.set_title("states of all areas, in time")
     if np.isnan(square).any():
-        legend_below(ax, [unreached_patch()], 14)
+        legend_below(ax, [unreached_patch(absence(np.isfinite(values).any((2, 3))))], 14)
     mark_simulated(ax, result)
     return ax
 

@@ -34,6 +34,7 @@ _OTHERS = ("#009E73", "#CC79A7", "#000000", "#F0E442", "#0072B2", "#56B4E9", "#E
 _OTHER_MARKERS = ("v", "P", "X", "*", "o", "s", "^", "D")
 UNREACHED = "not reached yet"
 ENDED = "no state any more"
+_NONE = "no state at this time"
 _HATCHES = ("//////", r"\\\\\\")
 SIMULATED = "simulated data"
 _WARNING = "#882255"
@@ -214,6 +215,17 @@ def choose(result: "xr.Dataset", argument: str, dim: str, name: str | None) -> "
 def unreached_patch(label: str = UNREACHED) -> Patch:
     """Return what stands in a legend for states that the input has not reached."""
     return Patch(facecolor="white", edgecolor="0.6", hatch=_HATCHES[label == ENDED], lw=0, label=label)
+
+
+def absence(there: np.ndarray) -> str:
+    """Return what states that do not exist are called in a legend.
+
+    Parameters
+    ----------
+    there : numpy.ndarray of bool, (..., time)
+        At which times each area has a state. One that had a state before has not been waiting for the input.
+    """
+    return _NONE if (~there & np.logical_or.accumulate(there, -1)).any() else UNREACHED
 
 
 def hatch(
