@@ -121,7 +121,7 @@ def submit(
     folder = parent / identifier.replace("-", "_").replace(".", "_").lower()
     if folder.exists():
         raise RecordingError(f"{folder}: is there already: give another name, or remove it")
-    with named(folder, parent), _folder(parent), tempfile.TemporaryDirectory(dir=parent, prefix=".submission-") as made:
+    with _folder(parent), named(folder, parent), tempfile.TemporaryDirectory(dir=parent, prefix=".submission-") as made:
         part = Path(made) / folder.name
         part.mkdir()
         imports, body = _write_weights(part, network, module, str(model))
