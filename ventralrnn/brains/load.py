@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from ventralrnn.analysis.inference.repeats import keep_repeats
 from ventralrnn.arguments import checked
 from ventralrnn.brains.datasets import cichy2016
 from ventralrnn.brains.datasets.registry import JUDGEMENTS, RDMS, RESPONSES, read_responses
@@ -55,7 +56,8 @@ def load_brain(
     xarray.Dataset
         As :func:`ventralrnn.analysis.rdm.make_rdms` returns: ``dissimilarity`` (subject, area, time, pair), of the
         first three those that there are. Public sets name their stimuli as :func:`ventralrnn.stimuli.load_stimuli`
-        does, and carry licence and citation among the attributes.
+        does, and carry licence and citation among the attributes. RDMs of one subject's responses to repeats come with
+        these, ``responses`` (repeat, stimulus, time, neuroid), of which :func:`ventralrnn.analysis.rsa` takes ceilings.
 
     Raises
     ------
@@ -83,7 +85,8 @@ def load_brain(
         if used:
             raise DataError(f"{used}: is for files of RDMs; {name} holds responses")
         stated = None if name in RESPONSES else describe(path).distance
-        return compute_response_rdms(load_responses(source), distance or stated or "correlation")
+        responses = load_responses(source)
+        return keep_repeats(compute_response_rdms(responses, distance or stated or "correlation"), responses)
     if distance is not None:
         raise DataError(f"distance: {name} holds RDMs already, with a distance of their own")
     if name in RDMS:

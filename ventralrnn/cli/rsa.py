@@ -253,19 +253,26 @@ def _explanation(result: "xr.Dataset", rows: list[dict[str, Any]]) -> str:
     if _any(rows, "low"):
         said += f" INTERVAL: {level}, for other {_POPULATION[attrs['resample']]}."
     if _any(rows, "ceiling_lower"):
-        said += " CEILING: what the best possible model would reach, lower and upper bound, given how subjects differ."
+        said += _CEILINGS["repeats" in attrs.get("ceiling_from", "")]
     elif not _any(rows, "similarity"):
         said += " No similarity is defined: all dissimilarities of the model, or of the brain, are equal."
     elif "ceiling_lower" in result:
         said += f" There is no noise ceiling: it is not defined for {attrs['stimuli_compared']} stimuli; show more."
     else:
-        said += " There is no noise ceiling, which takes several subjects."
+        why = str(attrs.get("ceiling_from", "one subject")).removeprefix("none: ")
+        said += f" There is no noise ceiling, which takes several subjects or repeats ({why})."
     if _any(rows, "p_corrected"):
         said += " P: for no relation, corrected for all states (permutation of stimuli, largest statistic). "
         said += f"SIGNIFICANT: states with P up to {1 - attrs['level']:.2g}; clusters over time are in the file."
     return said
 
 
+# Without and with repeats of one subject.
+_CEILINGS = (
+    " CEILING: what the best possible model would reach, lower and upper bound, given how subjects differ.",
+    " CEILING: from halves of the repeats. A second recording of as many repeats is expected at the lower bound, the "
+    "geometry without noise at the upper.",
+)
 _POPULATION = {"stimuli": "stimuli", "subjects": "subjects", "both": "stimuli and subjects"}
 
 

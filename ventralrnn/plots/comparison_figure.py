@@ -79,9 +79,13 @@ def make_comparison_figure(result: xr.Dataset | Mapping[str, xr.Dataset], title:
     panels = [panel for name, one in several.items() for panel in _panels(one, name)]
     timed = "brain_time" in panels[0][1]["similarity"].dims
     figure, handles = (_matrices if timed else _courses)(panels)
-    if timed and any("ceiling_lower" in one and (one["ceiling_lower"] <= 0).any() for _, one in panels):
+    if timed and any(_of_subjects(one) and (one["ceiling_lower"] <= 0).any() for _, one in panels):
         note = f"{note} {_CEILING_NOTE}".strip()
     return finish_figure(figure, title, note, *several.values(), handles=handles)
+
+
+def _of_subjects(result: xr.Dataset) -> bool:
+    return "ceiling_lower" in result and "repeats" not in str(result.attrs.get("ceiling_from", ""))
 
 
 def _panels(result: xr.Dataset, name: str) -> list[Panel]:

@@ -211,10 +211,12 @@ def _bands(result: xr.Dataset) -> str:
     said = f"Bands: {level:g} % intervals. " if "low" in result else ""
     if "ceiling_lower" in result:
         said += "Grey: noise ceiling, lower to upper bound"
+        if "repeats" in str(result.attrs.get("ceiling_from", "")):
+            said += " (a second recording of as many repeats, to the geometry without noise)"
         if explainable(result).all():
             return f"{said}."
         return f"{said}; paler where the lower bound is not above 0: there the data hold nothing to explain."
-    return said + "There is no noise ceiling: it takes several subjects."
+    return said + "There is no noise ceiling: it takes several subjects or repeats."
 
 
 def _best(result: xr.Dataset, clock: bool, unit: str) -> Iterator[str]:

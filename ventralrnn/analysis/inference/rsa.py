@@ -9,12 +9,13 @@ from scipy import stats
 
 from ventralrnn.analysis.comparison import as_rdms, compare_rdms
 from ventralrnn.analysis.inference.bootstrap import Bootstrap, Resample, bootstrap_similarity
-from ventralrnn.analysis.inference.ceilings import noise_ceilings
+from ventralrnn.analysis.inference.ceilings import NoiseCeilings, noise_ceilings
 from ventralrnn.analysis.inference.clusters import cluster_test
 from ventralrnn.analysis.inference.discovery import false_discovery
 from ventralrnn.analysis.inference.intervals import Kind, check_level
 from ventralrnn.analysis.inference.permutation import PermutationTest, permute_stimuli
 from ventralrnn.analysis.inference.persons import Persons, person_names
+from ventralrnn.analysis.inference.repeats import ceilings_of_repeats
 from ventralrnn.analysis.rdm.container import match_stimuli
 from ventralrnn.analysis.results import provenance
 from ventralrnn.arguments import checked
@@ -23,6 +24,8 @@ from ventralrnn.progress import showing
 
 Correction = Literal["max", "bh", "by"]
 _OTHER = "_other"
+_SUBJECTS = "each subject with the mean of all (upper), and with the mean of the others (lower)"
+_REPEATS = "halves of the repeats: RDM without noise (upper), RDM of as many new repeats (lower)"
 
 
 @checked(AnalysisError)
@@ -83,7 +86,9 @@ def rsa(
         - ``similarity``: mean over subjects. ``similarity_subject``: (subject, ...), where the brain has subjects.
         - ``ceiling_lower``, ``ceiling_upper`` (brain_area, brain_time), and ``ceiling_lag_lower``,
           ``ceiling_lag_upper`` (brain_area, brain_time, brain_time_other), see :func:`noise_ceilings`; where the brain
-          has several subjects.
+          has several subjects. Where it has one, and :func:`~ventralrnn.brains.load_brain` has kept the responses to
+          repeats, those of :func:`repeat_ceilings`: a model without noise is expected at the upper bound, a second
+          recording of as many repeats at the lower. The attribute ``ceiling_from`` says which, or why there are none.
         - ``low``, ``high``: interval of `similarity`; ``ceiling_lower_low``, ``ceiling_lower_high``,
           ``ceiling_upper_low``, ``ceiling_upper_high``: of the ceilings. With `bootstrap`.
         - ``p_value``: for no relation between the RDMs, one-sided; ``p_corrected``: over all states; ``significant``:
@@ -150,6 +155,7 @@ class _Compared:
     """The comparison so far, with RDMs as arrays whose stimuli are in the same order."""
 
     result: xr.Dataset
+    brain: xr.Dataset
     models: np.ndarray  # (model state, pair)
     brains: np.ndarray  # (subject, brain state, pair)
     model_dims: tuple[str, ...]
@@ -194,6 +200,7 @@ def _compare(model: xr.Dataset, brain: xr.Dataset, method: str) -> _Compared:
     result.attrs = dict(each.attrs)
     return _Compared(
         result,
+        two,
         ours.values.reshape(-1, pairs),
         theirs.values.reshape(subjects, -1, pairs),
         model_dims,
@@ -203,9 +210,17 @@ def _compare(model: xr.Dataset, brain: xr.Dataset, method: str) -> _Compared:
 
 
 def _add_ceilings(compared: _Compared, method: str) -> None:
-    subjects, states, pairs = compared.brains.shape
-    if Persons.of(subjects, compared.persons).number < 2:
-        return
+    subjects, states, _ = compared.brains.shape
+    several = Persons.of(subjects, compared.persons).number > 1
+    by_area: list[NoiseCeilings] = []
+    if not several:
+        names = np.atleast_1d(compared.brain["area"].values) if "area" in compared.brain.coords else ["responses"]
+        try:
+            by_area = [_of_repeats(compared.brain, str(name), method) for name in names]
+        except AnalysisError as error:
+            compared.result.attrs["ceiling_from"] = f"none: {error}"
+            return
+    compared.result.attrs["ceiling_from"] = _SUBJECTS if several else _REPEATS
     sizes = compared.result.sizes
     along = next((d for d in compared.brain_dims if d in ("brain_time", "time")), None)
     apart = [d for d in compared.brain_dims if d != along]
@@ -215,7 +230,10 @@ def _add_ceilings(compared: _Compared, method: str) -> None:
         place = np.moveaxis(place, compared.brain_dims.index(along), -1)
     bounds, lags = np.full((2, states), np.nan), np.full((2, states // times, times, times), np.nan)
     for area, index in enumerate(place.reshape(-1, times)):
-        found = noise_ceilings(compared.brains[:, index], method, persons=compared.persons)
+        if several:
+            found = noise_ceilings(compared.brains[:, index], method, persons=compared.persons)
+        else:
+            found = by_area[area]
         bounds[:, index] = found.lower, found.upper
         lags[:, area] = found.lag_lower, found.lag_upper
     for name, bound, lag in zip(("lower", "upper"), bounds, lags, strict=True):
@@ -228,6 +246,13 @@ def _add_ceilings(compared: _Compared, method: str) -> None:
             if along in coordinate.dims:
                 new = tuple(along + _OTHER if d == along else d for d in coordinate.dims)
                 compared.result.coords[f"{name}{_OTHER}"] = (new, coordinate.values)
+
+
+def _of_repeats(brain: xr.Dataset, area: str, method: str) -> NoiseCeilings:
+    found = ceilings_of_repeats(brain, area, method)
+    lag = found.lag_ceiling * found.ceiling
+    np.fill_diagonal(lag, found.reliability)
+    return NoiseCeilings(found.reliability, found.ceiling, lag, found.lag_ceiling)
 
 
 def _add_intervals(

@@ -154,7 +154,9 @@ def select_stimuli(rdms: xr.Dataset, index: Sequence[int] | Sequence[str] | np.n
     kept = array.values[..., pair_position(chosen[rows], chosen[columns], count_stimuli(array.sizes["pair"]))]
     rest = rdms.drop_vars("dissimilarity").isel(stimulus=chosen) if "stimulus" in rdms.dims else rdms
     coords = {name: c for name, c in rest.coords.items() if "pair" not in c.dims}
-    return xr.Dataset({"dissimilarity": (array.dims, kept)}, coords, rdms.attrs)
+    # What goes with the stimuli, such as the responses that one subject's ceilings are from, goes with them still.
+    others = {name: rest[name].variable for name in rest.data_vars if "stimulus" in rest[name].dims}
+    return xr.Dataset({"dissimilarity": (array.dims, kept), **others}, coords, rdms.attrs)
 
 
 def _positions(rdms: xr.Dataset, index: Sequence[int] | Sequence[str] | np.ndarray, count: int) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from torch import nn
 
-from ventralrnn.analysis.inference.ceilings import repeat_ceilings
+from ventralrnn.analysis.inference.repeats import ceilings_of_repeats, keep_repeats
 from ventralrnn.brains.benchmarks.base import Benchmark, Observed, Settings
 from ventralrnn.brains.benchmarks.predictivity import Predictivity
 from ventralrnn.brains.benchmarks.rdms import Geometry
@@ -159,7 +159,8 @@ def own_benchmark(
         return _geometry(path, rdms.isel(time=0, drop=True) if "time" in rdms.dims else rdms, brain_area, None)
     means, window = _after_onset(responses, path)
     if metric == "rdm":
-        rdms = compute_response_rdms(means, str(responses.attrs.get("distance", "correlation"))).isel(time=0, drop=True)
+        rdms = compute_response_rdms(means, str(responses.attrs.get("distance", "correlation")))
+        rdms = keep_repeats(rdms, means).isel(time=0, drop=True)
         return _geometry(path, rdms, brain_area, window, means)
     area = _choose(path, _areas(means), brain_area)
     if "area" in means.coords:
@@ -290,14 +291,11 @@ def _geometry(
 ) -> OwnGeometry:
     named = [str(a) for a in np.atleast_1d(rdms["area"].values)] if "area" in rdms.coords else []
     area = _choose(path, [n for n in named if n != "responses"], asked)
+    bound = _by_repeats(rdms, area if area in named else "responses")
+    rdms = rdms.drop_vars(["responses", "neuroid_area"], errors="ignore")
     if "area" in rdms.dims:
         rdms = rdms.isel(area=named.index(area) if area in named else 0, drop=True)
     several = rdms.sizes.get("subject", 1) > 1
-    bound = (
-        float("nan")
-        if several or responses is None
-        else _by_repeats(responses, area, str(rdms.attrs.get("distance", "correlation")))
-    )
     known = _SUBJECTS if several else "none: one RDM, without repeats" if np.isnan(bound) else "halves of the repeats"
     about = {**(responses.attrs if responses is not None else {}), **rdms.attrs}
     return OwnGeometry(
@@ -317,12 +315,9 @@ def _geometry(
     )
 
 
-def _by_repeats(responses: xr.DataArray, area: str, distance: str) -> float:
-    """Return the ceiling of the RDM of one subject, from the repeats that all stimuli have."""
-    if "area" in responses.coords and area in _areas(responses):
-        responses = responses.isel(neuroid=np.flatnonzero(responses["area"].values.astype(str) == area))
-    values = responses.transpose("repeat", "time", "stimulus", "neuroid").values
-    whole = values[np.isfinite(values).all((1, 2, 3))]
-    if len(whole) < 2:
+def _by_repeats(rdms: xr.Dataset, area: str) -> float:
+    """Return the ceiling of the RDM of one subject, from its repeats."""
+    try:
+        return float(ceilings_of_repeats(rdms, area).ceiling[0])
+    except AnalysisError:
         return float("nan")
-    return float(repeat_ceilings(whole, distance).ceiling[0])
