@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from scipy.stats import binomtest
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
@@ -13,6 +14,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.svm import SVC
 
 from ventralrnn.analysis.decoding import decode, fit_lda, shrinkage_penalty
+from ventralrnn.analysis.decoding.categories import balanced_interval, wilson_interval
 from ventralrnn.analysis.encoding import make_folds
 from ventralrnn.analysis.rowspace import FeatureSpace
 from ventralrnn.errors import AnalysisError
@@ -172,6 +174,34 @@ def test_intervals_cover() -> None:
     found = decode(rng.standard_normal((60, 200, 5)), LABELS, folds=2, bootstrap=500)
     covered = ((found.lower <= 1 / 3) & (found.upper >= 1 / 3)).values.mean()
     assert covered > 0.85
+
+
+@pytest.mark.parametrize("right", [0, 1, 10, 19, 20])
+@pytest.mark.parametrize("confidence", [0.5, 0.95])
+def test_wilsons_interval_is_scipys(right: int, confidence: float) -> None:
+    expected = binomtest(right, 20).proportion_ci(confidence, method="wilson")
+    found = wilson_interval(np.array(right / 20), 20, confidence)
+    np.testing.assert_allclose(found, (expected.low, expected.high), atol=1e-12)
+
+
+def test_all_right_or_all_wrong_is_not_certain() -> None:
+    x = np.zeros((20, 2, 4)) + np.repeat([0, 9], 10)[:, None, None] + np.random.default_rng(0).random((20, 2, 4))
+    x[:, 0] = np.nan
+    found = decode(x, np.repeat(["a", "b"], 10))
+    expected = binomtest(20, 20).proportion_ci(method="wilson")
+    assert (float(found.accuracy[0, 1]), float(found.upper[0, 1])) == (1, 1) and np.isnan(found.lower[0, 0])
+    assert float(found.lower[0, 1]) == pytest.approx(expected.low)
+    _, (low, high) = balanced_interval(np.zeros((1, 20)), np.repeat([0, 1], 10), 0.95, 10, 0)
+    assert (low[0], high[0]) == (0, pytest.approx(1 - expected.low))
+
+
+@pytest.mark.parametrize(("chances", "counts"), [((0.95, 0.95), (10, 10)), ((1, 0.8), (10, 10)), ((0.9, 0.9), (40, 8))])
+def test_intervals_near_the_end_cover(chances: tuple[float, float], counts: tuple[int, int]) -> None:
+    """Stimuli that are right independently of each other; the bootstrap alone holds the truth in 65 to 89 % here."""
+    rng = np.random.default_rng(0)
+    correct = (rng.random((1000, sum(counts))) < np.repeat(chances, counts)).astype(float)
+    _, (low, high) = balanced_interval(correct, np.repeat([0, 1], counts), 0.95, 200, 0)
+    assert ((low <= np.mean(chances)) & (np.mean(chances) <= high)).mean() > 0.94
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])

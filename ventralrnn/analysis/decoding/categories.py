@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import norm
 
 from ventralrnn.analysis.encoding.crossvalidation import Folds, check_folds
 from ventralrnn.analysis.reading import check_labels
@@ -79,7 +80,11 @@ def balanced(shares: np.ndarray, codes: np.ndarray) -> float:
 def balanced_interval(
     correct: np.ndarray, codes: np.ndarray, confidence: float, samples: int, seed: int
 ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Return balanced accuracies of states (..., stimulus) and the ends of their intervals, none without samples."""
+    """Return balanced accuracies of states (..., stimulus) and the ends of their intervals, none without samples.
+
+    An end is that of the bootstrap over stimuli or of Wilson's interval, whichever is farther out: where all stimuli
+    are right, or all wrong, all samples are the same, and where nearly all are, samples are too much alike.
+    """
     if not 0 < confidence < 1:
         raise AnalysisError(f"confidence: give a share between 0 and 1, not {confidence}")
     rng = np.random.default_rng(seed)
@@ -94,6 +99,41 @@ def balanced_interval(
         values += flat[:, member] @ np.concatenate([np.ones((1, len(member))), drawn]).T / len(member)
     values /= codes.max() + 1
     tail = 100 * (1 - confidence) / 2
-    ends = np.percentile(values[:, 1:], [tail, 100 - tail], axis=1) if samples else ()
     shape = correct.shape[:-1]
+    if not samples:
+        return values[:, 0].reshape(shape), ()
+    low, high = np.percentile(values[:, 1:], [tail, 100 - tail], axis=1)
+    counts = np.bincount(codes[tested])
+    # A mean over categories is as sure as a share of so many stimuli; all there are, where categories are equal.
+    low_score, high_score = wilson_interval(values[:, 0], len(counts) ** 2 / (1 / counts).sum(), confidence)
+    ends = np.minimum(low, low_score), np.maximum(high, high_score)
     return values[:, 0].reshape(shape), tuple(end.reshape(shape) for end in ends)
+
+
+def wilson_interval(share: np.ndarray, count: float, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the score interval of shares of so many.
+
+    Parameters
+    ----------
+    share : numpy.ndarray
+        Shares, 0 to 1; NaN gives NaN.
+    count : float
+        Of what they are shares.
+    confidence : float
+        Of the interval.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Ends, which lie apart also where the share is 0 or 1 [1]_.
+
+    References
+    ----------
+    .. [1] Wilson, Probable inference, the law of succession, and statistical inference, Journal of the American
+       Statistical Association 22 (1927).
+    """
+    part = norm.isf((1 - confidence) / 2) ** 2 / count
+    inside = np.clip(share, 0, 1)
+    middle = inside + part / 2
+    half = np.sqrt(part * (inside * (1 - inside) + part / 4))
+    return np.clip((middle - half) / (1 + part), 0, 1), np.clip((middle + half) / (1 + part), 0, 1)

@@ -81,8 +81,9 @@ def decode(
     xarray.Dataset
         ``accuracy`` (area, time), balanced: the mean over categories of the share of test stimuli that is decoded.
         With `generalise` (area, time, time_other), trained at time, tested at time_other. ``lower`` and ``upper``: the
-        percentile interval over samples of stimuli within categories, classifiers as they are. ``chance``: one divided
-        by the number of categories. With permutations ``p_value`` (area, time), one-sided, and ``null``
+        interval for other stimuli, classifiers as they are: percentiles over samples of stimuli within categories, or
+        Wilson's interval where that reaches farther, as it does where all stimuli are right. ``chance``: one divided by
+        the number of categories. With permutations ``p_value`` (area, time), one-sided, and ``null``
         (permutation, area, time). NaN where a state does not exist.
 
     Raises
@@ -99,6 +100,11 @@ def decode(
     Woodbury identity it follows from a ridge regression on the categories [3]_, whose decomposition all permutations
     share.
 
+    Samples of stimuli that are all right, or all wrong, are all the same. Wilson's interval [4]_ knows that others may
+    not be: with 20 stimuli right out of 20 it begins at 0.84. For n_k stimuli of K categories it is that of
+    ``K**2 / sum(1 / n_k)`` stimuli, which for equal categories is their number. It is for stimuli that are right
+    independently of each other; classifiers of a few stimuli that share their training set are not quite.
+
     References
     ----------
     .. [1] King & Dehaene, Characterizing the dynamics of mental representations: the temporal generalization method,
@@ -106,6 +112,8 @@ def decode(
     .. [2] Ledoit & Wolf, A well-conditioned estimator for large-dimensional covariance matrices, Journal of
        Multivariate Analysis 88 (2004).
     .. [3] Hastie, Buja & Tibshirani, Penalized discriminant analysis, Annals of Statistics 23 (1995).
+    .. [4] Wilson, Probable inference, the law of succession, and statistical inference, Journal of the American
+       Statistical Association 22 (1927).
 
     Examples
     --------
