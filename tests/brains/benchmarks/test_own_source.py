@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 
 from tests.brains.benchmarks.common import state
 from ventralrnn.analysis.inference import repeat_ceilings
+from ventralrnn.analysis.rdm import compute_crossnobis
 from ventralrnn.brains import Experiment, score, simulate_recording
 from ventralrnn.brains.benchmarks import evaluate, own_benchmark
 from ventralrnn.brains.benchmarks.own import is_own_data, score_own
@@ -74,6 +75,16 @@ def test_rdms_of_responses(description: Path, model: dict[str, xr.DataArray]) ->
     assert float(result["score"].sel(area="IT")[4]) == pytest.approx(expected, abs=1e-5)
     assert float(result["ceiling"]) == pytest.approx(float(repeat_ceilings(values[:, None]).ceiling[0]), abs=0.02)
     assert result.attrs["best_area"] == "IT"
+
+
+def test_rdms_have_the_distance_that_is_stated(description: Path, model: dict[str, xr.DataArray]) -> None:
+    source = write(description.parent, distance="crossnobis", time=None, axes=["repeat", "stimulus", "neuroid"])
+    values = np.load(description.parent / "responses.npy").astype(float).mean(2)
+    np.save(description.parent / "responses.npy", values)
+    result = evaluate(own_benchmark(source, metric="rdm"), model, samples=20)
+    expected = spearmanr(pdist(model["IT"].values[:, 4], "correlation"), compute_crossnobis(values)).statistic
+    assert float(result["score"].sel(area="IT")[4]) == pytest.approx(expected, abs=1e-3)
+    assert np.isnan(float(result["ceiling"])) and result.attrs["ceiling_from"].startswith("none: crossnobis takes all")
 
 
 def test_a_recording_may_hold_more_stimuli(description: Path, model: dict[str, xr.DataArray]) -> None:

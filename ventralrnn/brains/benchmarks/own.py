@@ -18,7 +18,7 @@ from ventralrnn.brains.benchmarks.rdms import Geometry
 from ventralrnn.brains.benchmarks.recordings import as_observed
 from ventralrnn.brains.benchmarks.scoring import evaluate
 from ventralrnn.brains.load import load_brain, load_responses
-from ventralrnn.brains.own.responses import DESCRIPTIONS, is_described
+from ventralrnn.brains.own.responses import DESCRIPTIONS, describe, is_described
 from ventralrnn.brains.responses.rdms import compute_response_rdms
 from ventralrnn.errors import AnalysisError, DataError
 from ventralrnn.networks import RecurrentNetwork
@@ -159,7 +159,8 @@ def own_benchmark(
         return _geometry(path, rdms.isel(time=0, drop=True) if "time" in rdms.dims else rdms, brain_area, None)
     means, window = _after_onset(responses, path)
     if metric == "rdm":
-        rdms = compute_response_rdms(means, str(responses.attrs.get("distance", "correlation")))
+        stated = describe(path).distance if is_described(path) else None
+        rdms = compute_response_rdms(means, stated or "correlation")
         rdms = keep_repeats(rdms, means).isel(time=0, drop=True)
         return _geometry(path, rdms, brain_area, window, means)
     area = _choose(path, _areas(means), brain_area)
@@ -291,12 +292,11 @@ def _geometry(
 ) -> OwnGeometry:
     named = [str(a) for a in np.atleast_1d(rdms["area"].values)] if "area" in rdms.coords else []
     area = _choose(path, [n for n in named if n != "responses"], asked)
-    bound = _by_repeats(rdms, area if area in named else "responses")
+    bound, known = _by_repeats(rdms, area if area in named else "responses")
     rdms = rdms.drop_vars(["responses", "neuroid_area"], errors="ignore")
     if "area" in rdms.dims:
         rdms = rdms.isel(area=named.index(area) if area in named else 0, drop=True)
     several = rdms.sizes.get("subject", 1) > 1
-    known = _SUBJECTS if several else "none: one RDM, without repeats" if np.isnan(bound) else "halves of the repeats"
     about = {**(responses.attrs if responses is not None else {}), **rdms.attrs}
     return OwnGeometry(
         identifier=f"{path}-rdm",
@@ -306,7 +306,7 @@ def _geometry(
         data_sets=(),
         stimuli=str(about.get("stimuli", "")),
         window_ms=window,
-        ceiling=known,
+        ceiling=_SUBJECTS if several else known,
         source=str(path),
         brain_area=area,
         values=rdms,
@@ -315,9 +315,9 @@ def _geometry(
     )
 
 
-def _by_repeats(rdms: xr.Dataset, area: str) -> float:
-    """Return the ceiling of the RDM of one subject, from its repeats."""
+def _by_repeats(rdms: xr.Dataset, area: str) -> tuple[float, str]:
+    """Return the ceiling of the RDM of one subject, and what it is from, or why there is none."""
     try:
-        return float(ceilings_of_repeats(rdms, area).ceiling[0])
-    except AnalysisError:
-        return float("nan")
+        return float(ceilings_of_repeats(rdms, area).ceiling[0]), "halves of the repeats"
+    except AnalysisError as error:
+        return float("nan"), f"none: {error}"
