@@ -244,8 +244,8 @@ def repeat_ceilings(
     With r the similarity of RDMs from halves, each of 1/m of the repeats, the reliability is m r / (1 + (m - 1) r), the
     formula of Spearman and Brown. It takes noise of RDMs to be independent and to shrink with the number of repeats,
     which is an approximation: noise of patterns enters distances squared, and halves suffer more from that than all
-    repeats. The ceiling is then too low, by a few hundredths where noise dominates. A distance that noise makes larger
-    as a whole does not matter to correlations; to cosines it does: take cross-validated distances with these.
+    repeats. The ceiling is then too low where noise dominates, and markedly so with two repeats. A distance that noise
+    makes larger as a whole does not matter to correlations; to cosines it does: take cross-validated distances with these.
     """
     values = to_tensor(responses, "responses", ndim=4, finite=False)
     repeats = len(values)
