@@ -245,7 +245,8 @@ def repeat_ceilings(
     formula of Spearman and Brown. It takes noise of RDMs to be independent and to shrink with the number of repeats,
     which is an approximation: noise of patterns enters distances squared, and halves suffer more from that than all
     repeats. The ceiling is then too low where noise dominates, and markedly so with two repeats. A distance that noise
-    makes larger as a whole does not matter to correlations; to cosines it does: take cross-validated distances with these.
+    makes larger as a whole does not matter to correlations; to cosines it does: take cross-validated distances with
+    these.
     """
     values = to_tensor(responses, "responses", ndim=4, finite=False)
     repeats = len(values)
