@@ -188,3 +188,8 @@ def test_a_model_and_a_brain_without_clock_or_areas(model: xr.Dataset) -> None:
     figure = make_comparison_figure(result)
     drawn(figure)
     assert "model step" in figure.axes[0].get_ylabel()
+
+
+def test_models_of_different_lengths_in_one_figure(over_time: xr.Dataset) -> None:
+    figure = make_comparison_figure({"long": over_time, "short": over_time.isel(time=slice(1, None))})
+    assert len(figure.axes) >= 6 and "not reached yet" in legend_texts(figure)

@@ -130,9 +130,8 @@ def _matrices(panels: Sequence[Panel]) -> tuple[Figure, list[Any]]:
     extra: list[Any] = []
     if any(one["significant"].values.any() for _, one in panels if "significant" in one):
         extra.append(Line2D([], [], marker="s", mfc="none", mec="black", ls="", ms=5, label="significant cluster"))
-    there = np.concatenate([_there(one) for _, one in panels])
-    if not there.all():
-        extra.append(unreached_patch(absence(there)))
+    lacking = {absence(there) for _, one in panels if not (there := _there(one)).all()}
+    extra.extend(unreached_patch(label) for label in sorted(lacking))
     return figure, legend_of(list(axes[:, -1]), extra)
 
 
