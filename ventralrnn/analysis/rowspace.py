@@ -1,5 +1,7 @@
 """Features of few stimuli, exactly, in as many dimensions as there are stimuli."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +64,17 @@ def add_products_of_rows(sums: Tensor, matrix: Tensor) -> None:
     add = blas.dsyrk if sums.dtype == torch.float64 else blas.ssyrk
     # Read column by column, as BLAS does, both are transposed: its lower triangle is the upper one here.
     add(1.0, matrix.numpy().T, 1.0, sums.numpy().T, trans=1, lower=1, overwrite_c=1)
+
+
+@contextmanager
+def one_thread_of_torch() -> Iterator[None]:
+    """Leave the processors to BLAS, on whose threads those of torch, which wait for work, would otherwise spin."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def centred(features: Tensor, dtype: torch.dtype) -> Tensor:

@@ -6,16 +6,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ventralrnn.analysis.rowspace import add_products_of_rows
 from ventralrnn.errors import AnalysisError
 
 # Values that are prepared at a time: so many stay in a processor's cache until they are multiplied. Other devices
 # have no such cache, and want large products.
 _BLOCK_VALUES = 1 << 19
 _BLOCK_VALUES_ELSEWHERE = 1 << 26
-# Where there is no symmetric product, patterns are multiplied with themselves by so many rows, and what lies further
-# below the diagonal is left out.
-_TILE_ROWS = 2048
+# Products of patterns with themselves go by so many rows, and leave out what lies further below the diagonal.
+_TILE_ROWS = 128
+_TILE_ROWS_ELSEWHERE = 2048
 # Narrower blocks of features would spend their time on adding up products.
 _LEAST_WIDTH = 64
 # Centred patterns shorter than so many roundings of their mean may be constant, which is then looked at exactly.
@@ -81,17 +80,12 @@ class Patterns:
         """Number of stimuli."""
         return self.values.shape[1]
 
-    def block(self, states: slice, features: slice, scratch: Tensor | None = None) -> Tensor:
-        """Return the vectors of some states, (state, stimulus, feature), for some of the features.
-
-        They lie in `scratch`, a vector of enough values of the type that products are computed in, if one is given.
-        """
-        values = self.values[states, :, features]
+    def block(self, states: slice, features: slice) -> Tensor:
+        """Return the vectors of some states, (state, stimulus, feature), for some of the features."""
         if self.ready:
-            return values
+            return self.values[states, :, features]
         centre = self.frame.centre[states, :, features]
-        out = None if scratch is None else scratch[: values.numel()].view(values.shape)
-        block = torch.sub(values, centre, out=out)
+        block = self.values[states, :, features] - centre
         if self.shift is not None:
             block -= self.shift[states]
         if self.scale is not None and self.lift is not None:
@@ -216,13 +210,11 @@ def _moments(values: Tensor, distance: str, work: torch.dtype) -> tuple[Tensor, 
     states, stimuli, features = values.shape
     mean = torch.zeros(states, stimuli, 1, dtype=torch.float64, device=values.device)
     length = torch.empty_like(mean)
-    scratch: Tensor | None = None
     for index in _parts(values):
         part = values[index].to(work)
         if distance == "correlation":
             first = part.mean(2, keepdim=True)
-            scratch = part.new_empty(part.numel()) if scratch is None else scratch
-            part = torch.sub(part, first, out=scratch[: part.numel()].view(part.shape))
+            part = part - first
             # The mean of what is left is what rounding took away from the first.
             rest = part.mean(2, keepdim=True)
             part -= rest
@@ -272,26 +264,20 @@ def products_within(patterns: Patterns) -> Tensor:
     Returns
     -------
     torch.Tensor, (state, n, n)
-        What lies below the diagonal is left undefined.
+        What lies far below the diagonal is left undefined.
     """
     states, count, _ = patterns.values.shape
-    sums = patterns.frame.centre.new_zeros(states, count, count)
-    if sums.device.type == "cpu":
-        # Blocks in memory that is already in use: the kernel would have to clear each new one first.
-        scratch = patterns.frame.centre.new_empty(count * max(f.stop - f.start for f in _features(patterns, 1)))
-        for state, target in enumerate(sums):
-            for features in _features(patterns, 1):
-                block = patterns.block(slice(state, state + 1), features, scratch)[0]
-                add_products_of_rows(target, block.contiguous())
-        return sums
-    together = max(1, _BLOCK_VALUES_ELSEWHERE // patterns.values[0].numel())
+    work = patterns.frame.centre.dtype
+    sums = torch.zeros(states, count, count, dtype=work, device=patterns.values.device)
+    together = max(1, _block_values(patterns.values) // patterns.values[0].numel())
+    rows = _TILE_ROWS if patterns.values.device.type == "cpu" else _TILE_ROWS_ELSEWHERE
     for state in range(0, states, together):
         some = slice(state, state + together)
         target = sums[some]
         for features in _features(patterns, len(target)):
             block = patterns.block(some, features)
-            for row in range(0, count, _TILE_ROWS):
-                _add_product(target[:, row : row + _TILE_ROWS, row:], block[:, row : row + _TILE_ROWS], block[:, row:])
+            for row in range(0, count, rows):
+                _add_product(target[:, row : row + rows, row:], block[:, row : row + rows], block[:, row:])
     return sums
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ventralrnn.analysis.arrays import A, is_finite, to_kind, to_tensor
-from ventralrnn.analysis.rowspace import add_products_of_rows, centred, products_of_rows
+from ventralrnn.analysis.rowspace import add_products_of_rows, centred, one_thread_of_torch, products_of_rows
 from ventralrnn.errors import AnalysisError
 
 # Fewer stimuli have no unbiased estimate: they enter as n (n - 3).
@@ -121,6 +121,7 @@ def plan_criterion(
     return Criterion([batch for epoch in batches for batch in epoch], debiased)
 
 
+@one_thread_of_torch()
 def prepare_state(features: Tensor, plan: Criterion) -> Tensor:
     """Return centred Gram matrices of one state as one vector of unit length, whose products are the alignments.
 
@@ -202,6 +203,7 @@ def _pack(gram: Tensor) -> Tensor:
     return row
 
 
+@one_thread_of_torch()
 def prepare_states(states: Sequence[Tensor], plan: Criterion) -> Tensor:
     """Return :func:`prepare_state` of each state, (state, value), in float32 where all of them are."""
     exact = any(state.dtype == torch.float64 for state in states)
