@@ -8,15 +8,12 @@ import xarray as xr
 from scipy.stats import binom, spearmanr
 
 from tests.brains.benchmarks.common import model
+from ventralrnn.analysis.inference.pairs import Contrasts
 from ventralrnn.analysis.rdm import make_rdms
 from ventralrnn.analysis.rdm.distances import compute_distances
 from ventralrnn.brains.benchmarks import BENCHMARKS, compare_models
 from ventralrnn.brains.benchmarks.base import Committed, Settings
-from ventralrnn.brains.benchmarks.contrasts import (
-    Contrasts,
-    contrast_samples,
-    rank_correlation_samples,
-)
+from ventralrnn.brains.benchmarks.contrasts import contrast_samples, rank_correlation_samples
 
 SETTINGS = Settings(samples=100)
 DATASETS = 80

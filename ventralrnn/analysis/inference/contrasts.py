@@ -1,21 +1,22 @@
 """Models against each other: which of them is more like a brain, on the same stimuli and subjects."""
 
 from collections.abc import Mapping
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
 import xarray as xr
 
-from ventralrnn.analysis.comparison import as_rdms
-from ventralrnn.analysis.inference.bootstrap import Resample, bootstrap_similarity, state_differences
+from ventralrnn.analysis.inference.bootstrap import Resample, state_differences
 from ventralrnn.analysis.inference.discovery import false_discovery, holm
-from ventralrnn.analysis.inference.persons import person_names
-from ventralrnn.analysis.inference.rsa import rsa
+from ventralrnn.analysis.inference.intervals import check_bootstrap, check_level
+from ventralrnn.analysis.inference.pairs import arrange, model_pairs, to_matrix
+from ventralrnn.analysis.inference.rsa import add_intervals, add_settings, compare_with_ceilings
 from ventralrnn.analysis.rdm.container import match_stimuli
+from ventralrnn.arguments import checked
 from ventralrnn.errors import AnalysisError
 
 
+@checked(AnalysisError)
 def contrast_models(
     models: Mapping[str, xr.Dataset],
     brain: xr.Dataset,
@@ -78,38 +79,26 @@ def contrast_models(
     >>> bool(result.p_corrected.sel(model="good", model_other="bad") < 0.05)
     True
     """
+    check_level(level)
+    check_bootstrap(bootstrap)
     stacked, names = _stack(models), list(models)
     if correction not in ("holm", "bh", "by"):
         raise AnalysisError(f"correction: {correction!r} is not 'holm', 'bh' or 'by'")
     if set(brain["dissimilarity"].dims) - {"subject", "pair"}:
         raise AnalysisError("brain: has several states; choose one, with sel(area=...) and isel(time=...)")
-    result = rsa(stacked, brain, method, bootstrap=bootstrap, resample=resample, level=level, seed=seed)
-    one, two = match_stimuli(stacked, as_rdms(brain, "brain"))
-    theirs = two["dissimilarity"].transpose(..., "pair")
-    subjects = theirs.sizes.get("subject", 1)
-    samples = bootstrap_similarity(
-        one["dissimilarity"].values,
-        theirs.values.reshape(subjects, 1, -1),
-        method,
-        samples=bootstrap,
-        resample=resample,
-        seed=seed,
-        persons=person_names(two) if "subject" in theirs.dims else None,
-    )
-    pairs = list(combinations(range(len(names)), 2))
-    found = state_differences(result["similarity"].values[:, None], samples, pairs, level=level)
+    compared = compare_with_ceilings(stacked, brain, method)
+    samples = add_intervals(compared, method, bootstrap, resample, level, "t", seed)
+    result = compared.result
+    add_settings(result, level, seed, bootstrap=bootstrap, resample=resample, interval="t", correction=correction)
+    found = state_differences(result["similarity"].values[:, None], samples, model_pairs(len(names)), level=level)
     p_value = found.p_value[:, 0]
+    matrices = arrange(len(names), found.difference[:, 0], found.low[:, 0], found.high[:, 0], p_value)
     corrected = holm(p_value) if correction == "holm" else false_discovery(p_value, correction)
     dims = ("model", "model_other")
     result = result.assign_coords(model_other=names)
-    result["difference"] = (dims, _square(found.difference[:, 0], pairs, -1))
-    # Turned round, the low end of one is minus the high end of the other.
-    low, high = found.low[:, 0], found.high[:, 0]
-    result["difference_low"] = (dims, _square(low, pairs, 1, -high))
-    result["difference_high"] = (dims, _square(high, pairs, 1, -low))
-    result["p_value"] = (dims, _square(p_value, pairs, 1))
-    result["p_corrected"] = (dims, _square(corrected, pairs, 1))
-    result.attrs["correction"] = correction
+    for name, matrix in zip(("difference", "difference_low", "difference_high", "p_value"), matrices, strict=True):
+        result[name] = (dims, matrix)
+    result["p_corrected"] = (dims, to_matrix(len(names), corrected, corrected))
     return result
 
 
@@ -125,12 +114,3 @@ def _stack(models: Mapping[str, xr.Dataset]) -> xr.Dataset:
     coords = {name: c for name, c in first.coords.items() if c.dims == ("stimulus",)}
     attrs = {"distance": first.attrs["distance"]} if "distance" in first.attrs else {}
     return xr.Dataset({"dissimilarity": (("model", "pair"), np.stack(rows))}, {**coords, "model": list(models)}, attrs)
-
-
-def _square(values: np.ndarray, pairs: list[tuple[int, int]], sign: int, other: np.ndarray | None = None) -> np.ndarray:
-    count = max(j for _, j in pairs) + 1
-    square = np.full((count, count), np.nan)
-    first, second = np.array(pairs).T
-    square[first, second] = values
-    square[second, first] = sign * values if other is None else other
-    return square

@@ -9,9 +9,9 @@ from scipy import stats
 from ventralrnn.analysis.comparison import as_rdms, compare_rdms
 from ventralrnn.analysis.inference.bootstrap import Bootstrap, Resample, bootstrap_similarity, state_differences
 from ventralrnn.analysis.inference.discovery import false_discovery
-from ventralrnn.analysis.inference.intervals import Kind, check_level
+from ventralrnn.analysis.inference.intervals import Kind, check_bootstrap, check_level
 from ventralrnn.analysis.inference.permutation import count_p_values
-from ventralrnn.analysis.inference.persons import Persons, person_names
+from ventralrnn.analysis.inference.persons import mean_over_persons, person_names
 from ventralrnn.analysis.rdm.container import match_stimuli
 from ventralrnn.analysis.results import provenance
 from ventralrnn.arguments import checked
@@ -98,8 +98,7 @@ def contrast_states(
     (True, True)
     """
     check_level(level)
-    if bootstrap < 2:
-        raise AnalysisError(f"bootstrap: {bootstrap} samples are too few; 1000 are usual")
+    check_bootstrap(bootstrap)
     if interval not in ("t", "percentile"):
         raise AnalysisError(f"interval: {interval!r} is not 't' or 'percentile'")
     if correction not in ("max", "bh", "by"):
@@ -115,7 +114,7 @@ def contrast_states(
     samples = bootstrap_similarity(
         models, rows, method, samples=bootstrap, resample=resample, seed=seed, persons=persons
     )
-    means = [_mean(found["similarity"], persons) for found in each]
+    means = [mean_over_persons(found["similarity"], persons) for found in each]
     states = len(models) // 2
     found = np.stack([mean.values.reshape(states, -1) for mean in means]).reshape(2 * states, -1)
     pairs = [(state, state + states) for state in range(states)]
@@ -161,15 +160,6 @@ def _align(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset, xr.Datase
 def _rows(rdms: xr.Dataset) -> np.ndarray:
     array = rdms["dissimilarity"].transpose(..., "pair")
     return np.asarray(array.values, float).reshape(-1, array.shape[-1])
-
-
-def _mean(similarity: xr.DataArray, persons: np.ndarray | None) -> xr.DataArray:
-    """Return means over subjects, all persons counting alike."""
-    if "subject" not in similarity.dims:
-        return similarity
-    whose = Persons.of(similarity.sizes["subject"], persons)
-    shares = xr.DataArray(whose.shares / whose.number, dims="subject")
-    return (similarity * shares).sum("subject", skipna=False)
 
 
 def _smallest(p_value: np.ndarray, samples: Bootstrap, pairs: list[tuple[int, int]]) -> np.ndarray:

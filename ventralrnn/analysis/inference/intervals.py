@@ -246,3 +246,15 @@ def check_level(level: float) -> float:
     if not 0 < level < 1:
         raise AnalysisError(f"level: {level} is no share; give for example 0.95")
     return level
+
+
+def check_bootstrap(bootstrap: int) -> None:
+    """Refuse too few samples for an interval.
+
+    Raises
+    ------
+    AnalysisError
+        If there are fewer than two.
+    """
+    if bootstrap < 2:
+        raise AnalysisError(f"bootstrap: {bootstrap} samples are too few; 1000 are usual")

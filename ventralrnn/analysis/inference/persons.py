@@ -65,3 +65,12 @@ def person_names(rdms: xr.Dataset) -> np.ndarray | None:
     if PERSON not in rdms.coords or rdms[PERSON].dims != ("subject",):
         return None
     return np.asarray(rdms[PERSON].values)
+
+
+def mean_over_persons(similarity: xr.DataArray, names: np.ndarray | None) -> xr.DataArray:
+    """Return means over ``subject``, if there is one, all persons counting alike; NaN where any subject is."""
+    if "subject" not in similarity.dims:
+        return similarity
+    whose = Persons.of(similarity.sizes["subject"], names)
+    shares = xr.DataArray(whose.shares / whose.number, dims="subject")
+    return (similarity * shares).sum("subject", skipna=False)

@@ -14,7 +14,7 @@ from ventralrnn.analysis.inference.clusters import cluster_test
 from ventralrnn.analysis.inference.discovery import false_discovery
 from ventralrnn.analysis.inference.intervals import Kind, check_level
 from ventralrnn.analysis.inference.permutation import PermutationTest, permute_stimuli
-from ventralrnn.analysis.inference.persons import Persons, person_names
+from ventralrnn.analysis.inference.persons import Persons, mean_over_persons, person_names
 from ventralrnn.analysis.inference.repeats import ceilings_of_repeats
 from ventralrnn.analysis.rdm.container import match_stimuli
 from ventralrnn.analysis.results import provenance
@@ -133,25 +133,24 @@ def rsa(
         raise AnalysisError("bootstrap, permutations: give 0 for none, or for example 1000")
     if bootstrap == 1:
         raise AnalysisError("bootstrap: 1 sample is too few for an interval: give 0 for none, or for example 1000")
-    compared = _compare(as_rdms(model, "model"), as_rdms(brain, "brain"), method)
+    compared = compare_with_ceilings(model, brain, method)
     result = compared.result
-    _add_ceilings(compared, method)
     with showing(progress):
         if bootstrap:
-            _add_intervals(compared, method, bootstrap, resample, level, interval, seed)
+            add_intervals(compared, method, bootstrap, resample, level, interval, seed)
         if permutations:
             _add_tests(compared, method, permutations, level, correction, cluster_p, seed)
-    settings: dict[str, float | str] = {"level": level, "resampling_seed": seed}
+    settings: dict[str, float | str] = {}
     if bootstrap:
         settings |= {"bootstrap": bootstrap, "resample": resample, "interval": interval}
     if permutations:
         settings |= {"permutations": permutations, "correction": correction, "cluster_p": cluster_p}
-    result.attrs.update({key: value for key, value in provenance(None, **settings).items() if key != "versions"})
+    add_settings(result, level, seed, **settings)
     return result
 
 
 @dataclass(frozen=True)
-class _Compared:
+class Compared:
     """The comparison so far, with RDMs as arrays whose stimuli are in the same order."""
 
     result: xr.Dataset
@@ -164,6 +163,7 @@ class _Compared:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Sizes of the dimensions of the model, then of the brain."""
         return tuple(self.result.sizes[d] for d in self.model_dims + self.brain_dims)
 
     def add(self, name: str, values: np.ndarray) -> None:
@@ -175,7 +175,20 @@ class _Compared:
         self.result[name] = (self.brain_dims, values.reshape([self.result.sizes[d] for d in self.brain_dims]))
 
 
-def _compare(model: xr.Dataset, brain: xr.Dataset, method: str) -> _Compared:
+def compare_with_ceilings(model: xr.Dataset, brain: xr.Dataset, method: str) -> Compared:
+    """Return similarities and noise ceilings, to which intervals and tests are added."""
+    compared = _compare(as_rdms(model, "model"), as_rdms(brain, "brain"), method)
+    _add_ceilings(compared, method)
+    return compared
+
+
+def add_settings(result: xr.Dataset, level: float, seed: int, **settings: float | str) -> None:
+    """Say among the attributes how intervals and tests were made."""
+    found = provenance(None, level=level, resampling_seed=seed, **settings)
+    result.attrs.update({key: value for key, value in found.items() if key != "versions"})
+
+
+def _compare(model: xr.Dataset, brain: xr.Dataset, method: str) -> Compared:
     if "subject" in model["dissimilarity"].dims:
         raise AnalysisError("model: RDMs have the dimension subject; take one, or their mean")
     each = compare_rdms(model, brain, method)
@@ -189,16 +202,12 @@ def _compare(model: xr.Dataset, brain: xr.Dataset, method: str) -> _Compared:
     pairs = ours.shape[-1]
     subjects = theirs.sizes.get("subject", 1)
     result = each.drop_vars("similarity")
+    found = each["similarity"].transpose(..., *model_dims, *brain_dims)
+    result["similarity"] = mean_over_persons(found, person_names(two))
     if "subject" in leading:
-        found = each["similarity"].transpose("subject", *model_dims, *brain_dims)
-        whose = Persons.of(subjects, person_names(two))
-        shares = xr.DataArray(whose.shares / whose.number, dims="subject")
-        result["similarity"] = (found * shares).sum("subject", skipna=False)
         result["similarity_subject"] = found
-    else:
-        result["similarity"] = each["similarity"]
     result.attrs = dict(each.attrs)
-    return _Compared(
+    return Compared(
         result,
         two,
         ours.values.reshape(-1, pairs),
@@ -209,7 +218,7 @@ def _compare(model: xr.Dataset, brain: xr.Dataset, method: str) -> _Compared:
     )
 
 
-def _add_ceilings(compared: _Compared, method: str) -> None:
+def _add_ceilings(compared: Compared, method: str) -> None:
     subjects, states, _ = compared.brains.shape
     several = Persons.of(subjects, compared.persons).number > 1
     by_area: list[NoiseCeilings] = []
@@ -255,9 +264,10 @@ def _of_repeats(brain: xr.Dataset, area: str, method: str) -> NoiseCeilings:
     return NoiseCeilings(found.reliability, found.ceiling, lag, found.lag_ceiling)
 
 
-def _add_intervals(
-    compared: _Compared, method: str, samples: int, resample: Resample, level: float, kind: Kind, seed: int
-) -> None:
+def add_intervals(
+    compared: Compared, method: str, samples: int, resample: Resample, level: float, kind: Kind, seed: int
+) -> Bootstrap:
+    """Add intervals of similarities and ceilings; return the samples that they come from."""
     found = bootstrap_similarity(
         compared.models,
         compared.brains,
@@ -273,9 +283,10 @@ def _add_intervals(
     compared.add("high", high)
     if found.n_subjects > 1:
         _add_ceiling_intervals(compared, found, level)
+    return found
 
 
-def _add_ceiling_intervals(compared: _Compared, found: Bootstrap, level: float) -> None:
+def _add_ceiling_intervals(compared: Compared, found: Bootstrap, level: float) -> None:
     for name, samples in (("ceiling_lower", found.lower), ("ceiling_upper", found.upper)):
         # The samples' own mean may differ a little from the bound, whose mean of ranks is ranked again.
         low, high = found.interval(compared.result[name].values.reshape(-1), samples, level, "t")
@@ -284,7 +295,7 @@ def _add_ceiling_intervals(compared: _Compared, found: Bootstrap, level: float) 
 
 
 def _add_tests(
-    compared: _Compared,
+    compared: Compared,
     method: str,
     permutations: int,
     level: float,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from ventralrnn.brains.benchmarks.contrasts import Contrasts
+from ventralrnn.analysis.inference.pairs import Contrasts
 from ventralrnn.brains.brainscore.timing import bin_weights, step_bounds
 from ventralrnn.brains.simulate import Experiment
 from ventralrnn.errors import AnalysisError

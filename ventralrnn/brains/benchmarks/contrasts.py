@@ -1,48 +1,14 @@
 """Whether models differ: their scores on the same samples of stimuli, subjects, neurons or units."""
 
 from collections.abc import Sequence
-from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 
 from ventralrnn.analysis.inference.intervals import sample_variance, t_interval, t_p_values
+from ventralrnn.analysis.inference.pairs import Contrasts, arrange, model_pairs
 
 # So many values of samples x pictures are held at a time.
 _BLOCK_VALUES = 1 << 22
-
-
-class Contrasts(NamedTuple):
-    """How much better some models score than others, each (model, other model); NaN on the diagonal.
-
-    Parameters
-    ----------
-    difference, low, high : numpy.ndarray
-        Score of the first minus that of the second, and its interval.
-    p_value : numpy.ndarray
-        Two-sided, for no difference; not corrected for the number of comparisons.
-    """
-
-    difference: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    p_value: np.ndarray
-
-
-def model_pairs(models: int) -> np.ndarray:
-    """Return all pairs of models, (pair, 2), each once."""
-    return np.array(list(combinations(range(models), 2)), int).reshape(-1, 2)
-
-
-def arrange(models: int, difference: np.ndarray, low: np.ndarray, high: np.ndarray, p_value: np.ndarray) -> Contrasts:
-    """Return what was found for :func:`model_pairs`, each (pair,), as matrices (model, other model)."""
-    first, second = model_pairs(models).T
-    found = np.full((4, models, models), np.nan)
-    for matrix, one, other in zip(
-        found, (difference, low, high, p_value), (-difference, -high, -low, p_value), strict=True
-    ):
-        matrix[first, second], matrix[second, first] = one, other
-    return Contrasts(*found)
 
 
 def contrast_samples(scores: Sequence[float] | np.ndarray, samples: np.ndarray, number: int, level: float) -> Contrasts:

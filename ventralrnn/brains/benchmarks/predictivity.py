@@ -8,8 +8,9 @@ import xarray as xr
 
 from ventralrnn.analysis.encoding import encode, make_folds, reliability
 from ventralrnn.analysis.encoding.pls import COMPONENTS
+from ventralrnn.analysis.inference.pairs import Contrasts
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings
-from ventralrnn.brains.benchmarks.contrasts import Contrasts, contrast_samples, draw_indices
+from ventralrnn.brains.benchmarks.contrasts import contrast_samples, draw_indices
 from ventralrnn.brains.load import load_responses
 from ventralrnn.brains.simulate import simulate_recording
 from ventralrnn.errors import AnalysisError

@@ -9,12 +9,12 @@ import xarray as xr
 
 from ventralrnn.analysis.inference.bootstrap import Resample, bootstrap_similarity, state_differences
 from ventralrnn.analysis.inference.ceilings import noise_ceilings
+from ventralrnn.analysis.inference.pairs import Contrasts, arrange, model_pairs
 from ventralrnn.analysis.inference.persons import Persons, person_names
 from ventralrnn.analysis.inference.rsa import rsa
 from ventralrnn.analysis.rdm.compute import compute_rdm
 from ventralrnn.analysis.rdm.container import match_stimuli
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings
-from ventralrnn.brains.benchmarks.contrasts import Contrasts, arrange, model_pairs
 from ventralrnn.brains.load import load_brain
 from ventralrnn.brains.simulate import simulate_rdms
 

@@ -9,8 +9,9 @@ import xarray as xr
 from scipy.stats import norm
 
 from ventralrnn.analysis.decoding import decode
+from ventralrnn.analysis.inference.pairs import Contrasts
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings, reached_states
-from ventralrnn.brains.benchmarks.contrasts import Contrasts, contrast_samples
+from ventralrnn.brains.benchmarks.contrasts import contrast_samples
 from ventralrnn.brains.datasets.zhang2011 import load_spikes
 from ventralrnn.brains.simulate import Experiment, simulate_recording
 from ventralrnn.errors import AnalysisError

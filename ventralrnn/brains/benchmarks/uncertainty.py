@@ -12,8 +12,9 @@ import xarray as xr
 from scipy.special import entr, log_softmax, softmax
 from torch import nn
 
+from ventralrnn.analysis.inference.pairs import Contrasts
 from ventralrnn.brains.benchmarks.base import Benchmark, Committed, Observed, Settings
-from ventralrnn.brains.benchmarks.contrasts import Contrasts, contrast_samples, rank_correlation_samples
+from ventralrnn.brains.benchmarks.contrasts import contrast_samples, rank_correlation_samples
 from ventralrnn.brains.load import load_responses
 from ventralrnn.devices import choose_device
 from ventralrnn.errors import AnalysisError
