@@ -12,6 +12,8 @@ from matplotlib.colors import TwoSlopeNorm
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.comparison import draw_outline
 from ventralrnn.plots.style import (
+    ABSENT,
+    absence,
     choose,
     edges,
     legend_below,
@@ -71,7 +73,7 @@ def plot_generalisation(
     chance = float(one["chance"])
     trained, tested = times_of(one), times_of(one, suffix="_other")
     x, y = edges(tested.values), edges(trained.values)
-    ax.patch.set(facecolor="white", edgecolor="0.6", hatch="//////", lw=0)
+    ax.patch.set(**ABSENT, lw=0)
     if np.isfinite(accuracy).any():
         top = max(limit or float(np.nanmax(accuracy)), chance + 1e-6)
         # As far below chance as above, so that equal distances have equal strengths.
@@ -99,6 +101,6 @@ def plot_generalisation(
     if "area" in one.coords:
         ax.set_title(str(one["area"].values))
     if np.isnan(accuracy).any():
-        legend_below(ax, [unreached_patch()], 20)
+        legend_below(ax, [unreached_patch(absence(np.isfinite(accuracy).any(1)))], 20)
     mark_simulated(ax, result)
     return ax

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
-from matplotlib.patches import Patch
 
 from ventralrnn.errors import AnalysisError
 from ventralrnn.files import whole
 from ventralrnn.plots.rdms import (
-    CATEGORIES,
+    category_patches,
     draw_square,
     headings_of,
     limits_of,
-    palette_of,
     prepare_rdms,
     sort_rdms,
 )
@@ -83,8 +81,7 @@ def animate_rdms(rdms: xr.Dataset, title: str = "", *, areas: Sequence[str] | No
             figure.suptitle(words or title)
         return list(axes)
 
-    if labels is not None and len(set(labels)) <= len(CATEGORIES):
-        handles = [Patch(color=colour, label=name) for name, colour in palette_of(labels).items()]
+    if handles := category_patches(labels):
         figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 5), handlelength=0.9)
     return FuncAnimation(figure, draw, frames=rdms.sizes["time"], interval=500, init_func=lambda: list(axes))
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 from ventralrnn.errors import GraphError
 from ventralrnn.graph import Connection, Dependence, Graph
 from ventralrnn.graph.steps import format_steps
-from ventralrnn.plots.style import area_colours, legend_below, styled, take_axes, unreached_patch
+from ventralrnn.plots.style import ABSENT, area_colours, legend_below, styled, take_axes, unreached_patch
 
 #: Colour and line of a connection by what it is in the hierarchy; the line tells it without the colour.
 ROLES: dict[str, tuple[str, Any]] = {
@@ -129,7 +129,7 @@ def plot_unrolled(
         for row, area in enumerate(graph.names):
             look: dict[str, Any] = {"facecolor": colours[area], "edgecolor": "black"}
             if not dependence.is_reached(area, step):
-                look = {"facecolor": "white", "edgecolor": "0.6", "hatch": "//////"}
+                look = ABSENT
             circle = Circle((step, row), _RADIUS, lw=0.6, zorder=3, label=f"{area} at step {step}", **look)
             ax.add_patch(circle)
             circles[area, step] = circle

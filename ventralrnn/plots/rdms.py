@@ -15,6 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 from ventralrnn.analysis.rdm import square_rdms
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.style import (
+    ABSENT,
     PAGE,
     absence,
     area_colours,
@@ -196,9 +197,9 @@ def make_rdm_figure(
             bar = figure.colorbar(image, ax=list(axes[row]), fraction=0.03, pad=0.01, aspect=12)
             bar.set_label(_scale(rdms), fontsize=6)
             bar.outline.set_visible(False)
-    handles = [] if there.all() else [unreached_patch(absence(there))]
-    if labels is not None and len(set(labels)) <= len(CATEGORIES):
-        handles = [Patch(color=colour, label=name) for name, colour in palette_of(labels).items()] + handles
+    handles = category_patches(labels)
+    if not there.all():
+        handles.append(unreached_patch(absence(there)))
     if handles:
         figure.legend(handles=handles, loc="outside right center", handlelength=0.9)
     return finish_figure(figure, title, note, rdms)
@@ -225,7 +226,7 @@ def draw_square(ax: Axes, square: np.ndarray, labels: Sequence[str] | None, limi
     count = len(square)
     if np.isnan(square).all():
         ax.set(xlim=(0, 1), ylim=(0, 1))
-        ax.add_patch(Rectangle((0, 0), 1, 1, facecolor="white", edgecolor="0.6", hatch="//////", lw=0))
+        ax.add_patch(Rectangle((0, 0), 1, 1, **ABSENT, lw=0))
         return None
     low, high = limits or (None, None)
     # Dissimilarities of a stimulus with itself are zero by definition and would only widen the scale.
@@ -246,6 +247,13 @@ def draw_square(ax: Axes, square: np.ndarray, labels: Sequence[str] | None, limi
 def palette_of(labels: Sequence[str]) -> dict[str, str]:
     """Return the categories in their order, each with its colour."""
     return {name: CATEGORIES[i % len(CATEGORIES)] for i, name in enumerate(dict.fromkeys(labels))}
+
+
+def category_patches(labels: Sequence[str] | None) -> list[Patch]:
+    """Return what stands in a legend for the categories, if there are no more than colours."""
+    if labels is None or len(set(labels)) > len(CATEGORIES):
+        return []
+    return [Patch(color=colour, label=name) for name, colour in palette_of(labels).items()]
 
 
 def _runs(labels: Sequence[str]) -> list[tuple[str, int, int]]:

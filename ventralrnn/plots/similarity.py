@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from ventralrnn.errors import AnalysisError
 from ventralrnn.plots.style import (
+    ABSENT,
     absence,
     area_colours,
     legend_below,
@@ -63,7 +64,7 @@ def plot_state_similarity(result: xr.Dataset, *, ax: Axes | None = None) -> Axes
     values = result[name].transpose(*_DIMS).values
     rows, columns = values.shape[0] * values.shape[1], values.shape[2] * values.shape[3]
     square = values.reshape(rows, columns)
-    ax.patch.set(facecolor="white", edgecolor="0.6", hatch="//////", lw=0)
+    ax.patch.set(**ABSENT, lw=0)
     limits = (0.0, max(1.0, float(np.nanmax(square)))) if name == "similarity" else (0.0, None)
     grid = np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5
     mesh = ax.pcolormesh(*grid, np.ma.masked_invalid(square), vmin=limits[0], vmax=limits[1], rasterized=True)

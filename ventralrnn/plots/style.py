@@ -35,7 +35,9 @@ _OTHER_MARKERS = ("v", "P", "X", "*", "o", "s", "^", "D")
 UNREACHED = "not reached yet"
 ENDED = "no state any more"
 _NONE = "no state at this time"
-_HATCHES = ("//////", r"\\\\\\")
+#: How a state looks that does not exist: the input has not reached it.
+ABSENT: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.6", "hatch": "//////"}
+_HATCHES = (ABSENT["hatch"], r"\\\\\\")
 SIMULATED = "simulated data"
 _WARNING = "#882255"
 
@@ -214,7 +216,7 @@ def choose(result: "xr.Dataset", argument: str, dim: str, name: str | None) -> "
 
 def unreached_patch(label: str = UNREACHED) -> Patch:
     """Return what stands in a legend for states that the input has not reached."""
-    return Patch(facecolor="white", edgecolor="0.6", hatch=_HATCHES[label == ENDED], lw=0, label=label)
+    return Patch(**{**ABSENT, "hatch": _HATCHES[label == ENDED]}, lw=0, label=label)
 
 
 def absence(there: np.ndarray) -> str:
