@@ -225,30 +225,16 @@ def test_only_asked_for_states_are_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(read) == 2 and {neuroids for neuroids, _ in read} == {20}
 
 
-_MEASURE = """
+# A process of its own cannot import the tests.
+_MEASURE = (Path(__file__).parents[1] / "lazy.py").read_text() + """
 import json, resource, sys
-import numpy as np, torch, xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
+import torch
 from ventralrnn.analysis.rdm import compute_rdm
 
 torch.set_num_threads(1)
 
-class Made(BackendArray):
-    "States that are made when they are read, as a recording's are."
-    def __init__(self, shape):
-        self.shape, self.dtype = shape, np.dtype(np.float32)
-    def __getitem__(self, key):
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self.make)
-    def make(self, key):
-        sizes = [len(np.atleast_1d(np.arange(n)[k])) for n, k in zip(self.shape, key)]
-        shape = [s for s, k in zip(sizes, key) if not isinstance(k, (int, np.integer))]
-        return np.random.default_rng(0).random(shape, np.float32)
-
 def run(stimuli, neuroids):
-    data = xr.Variable(("stimulus", "time", "neuroid"), indexing.LazilyIndexedArray(Made((stimuli, 1, neuroids))))
-    area = xr.Dataset({"IT": data})["IT"]
-    compute_rdm(area, memory=2 << 20)
+    compute_rdm(made(stimulus=stimuli, time=1, neuroid=neuroids), memory=2 << 20)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 print(json.dumps([run(*map(int, text.split("x"))) for text in sys.argv[1:]]))

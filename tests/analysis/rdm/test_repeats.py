@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,30 +159,18 @@ def test_what_is_missing() -> None:
         compute_rdm(repeats(), "crossnobis", noise=estimate_noise(torch.randn(9, 60)))
 
 
-_MEASURE = """
+# A process of its own cannot import the tests.
+_MEASURE = (Path(__file__).parents[1] / "lazy.py").read_text() + """
 import json, resource, sys
-import numpy as np, torch, xarray as xr
-from xarray.backends import BackendArray
-from xarray.core import indexing
+import torch
 from ventralrnn.analysis.rdm import compute_rdm
 
 torch.set_num_threads(1)
 
-class Made(BackendArray):
-    "States that are made when they are read, as a recording's are."
-    def __init__(self, shape):
-        self.shape, self.dtype = shape, np.dtype(np.float32)
-    def __getitem__(self, key):
-        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self.make)
-    def make(self, key):
-        sizes = [len(np.atleast_1d(np.arange(n)[k])) for n, k in zip(self.shape, key)]
-        shape = [s for s, k in zip(sizes, key) if not isinstance(k, (int, np.integer))]
-        return np.random.default_rng(0).random(shape, np.float32)
-
 def run(neuroids):
-    data = xr.Variable(("repeat", "stimulus", "neuroid"), indexing.LazilyIndexedArray(Made((4, 20, neuroids))))
+    area = made(repeat=4, stimulus=20, neuroid=neuroids)
     for distance, noise in ("crossnobis", None), ("mahalanobis", "shrinkage_diag"), ("poisson_cv", None):
-        compute_rdm(xr.Dataset({"IT": data})["IT"], distance, noise=noise, memory=2 << 20)
+        compute_rdm(area, distance, noise=noise, memory=2 << 20)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 print(json.dumps([run(int(text)) for text in sys.argv[1:]]))
