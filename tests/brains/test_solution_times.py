@@ -156,6 +156,8 @@ def test_what_does_not_fit_is_named() -> None:
         solution_times(area, "object")
     with pytest.raises(AnalysisError, match="one object only"):
         solution_times(area, ["a"] * 60)
+    with pytest.raises(AnalysisError, match="labels: that of stimulus 1 is None"):
+        solution_times(area, ["a", None] * 30)
     with pytest.raises(AnalysisError, match="thresholds: give one for each of 60"):
         solution_times(area, "label", [1.0, 2.0])
     with pytest.raises(AnalysisError, match="area: name one"):

@@ -9,7 +9,7 @@ import xarray as xr
 
 from ventralrnn.analysis.encoding import make_folds
 from ventralrnn.analysis.encoding.crossvalidation import Folds
-from ventralrnn.analysis.reading import Features, StateGrid
+from ventralrnn.analysis.reading import Features, StateGrid, check_labels
 from ventralrnn.analysis.results import attributes_of, provenance
 from ventralrnn.brains.solution_times.decoder import decode_probabilities
 from ventralrnn.brains.solution_times.sensitivity import (
@@ -202,6 +202,7 @@ def _codes(grid: StateGrid, labels: Sequence[object] | np.ndarray | str) -> tupl
     values = grid.label(labels) if isinstance(labels, str) else np.asarray(labels)
     if values is None:
         raise AnalysisError(f"labels: the stimuli have no coordinate {labels!r}; give one label for each")
+    check_labels(values)
     if values.shape != (grid.stimuli,):
         raise AnalysisError(f"labels: shape {values.shape} for {grid.stimuli} stimuli")
     names, codes = np.unique(values, return_inverse=True)
